@@ -1,0 +1,71 @@
+# Wellkeeper: every task of the project. `make help` lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+LDFLAGS := -s -w -X wellkeeper.internal/appliance/command.version=$(VERSION)
+LINT    := go tool -modfile=scripts/tools/go.mod golangci-lint
+# The race detector runs where goroutines meet.
+RACE    := ./appliance/... ./modbus ./storage/... ./sync/uplink/... ./web/...
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-16s %s\n", $$1, $$2}'
+
+.PHONY: build
+build: ## build ./wellkeeper, static
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o wellkeeper .
+
+.PHONY: demo
+demo: ## run the demo: a simulated well on http://127.0.0.1:8080
+	go run . demo
+
+.PHONY: deps
+deps: ## install what the tests need (Debian packages; asks for root)
+	WELLKEEPER_INSTALL=1 scripts/deps.sh
+
+.PHONY: test
+test: ## all tests, with the peers that this machine has (CI=true: with all of them)
+	scripts/deps.sh
+	go vet ./...
+	go test -timeout 9m ./...
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o wellkeeper .
+	WELLKEEPER_BINARY=$(CURDIR)/wellkeeper go -C web/uitest test -count=1 -timeout 4m ./...
+
+.PHONY: race
+race: ## the tests of everything concurrent, under the race detector
+	go test -race -short -timeout 9m $(RACE)
+
+.PHONY: lint
+lint: ## formatting, vet, linters, import DAG
+	scripts/lint.sh
+
+.PHONY: fuzz
+fuzz: ## each fuzz target for FUZZTIME (default 15s)
+	scripts/fuzz.sh $${FUZZTIME:-15s}
+
+.PHONY: bench
+bench: bench-store bench-modbus bench-sync bench-engine bench-web bench-appliance ## every benchmark; figures as `goal` lines
+
+bench-store: ## size and speed of the store
+	go test -run '^$$' -bench . -benchmem ./storage/...
+bench-modbus: ## link, planner, decoding, simulator
+	go test -run '^$$' -bench . -benchmem ./modbus/... ./appliance/pump
+bench-sync: ## wire size, ingest
+	go test -run '^$$' -bench . -benchmem ./sync/...
+bench-engine: ## diagnosis and alarms
+	go test -run '^$$' -bench . -benchmem ./appliance/diagnosis ./appliance/alarm
+bench-web: ## pages and API
+	go test -run '^$$' -bench . -benchmem ./web
+bench-appliance: ## the whole pipeline, start, memory
+	go test -run '^$$' -bench . -benchmem ./appliance
+.PHONY: bench-store bench-modbus bench-sync bench-engine bench-web bench-appliance
+
+.PHONY: soak
+soak: ## the long campaigns: kills, cuts, power failures
+	WELLKEEPER_SOAK=1 go test -count=1 -timeout 3h ./storage/... ./sync/... ./modbus/... ./appliance/...
+
+.PHONY: clean
+clean: ## remove what the build made
+	rm -rf wellkeeper dist screenshots
