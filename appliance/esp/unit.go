@@ -143,6 +143,7 @@ func convertible(u Unit) (dimension, bool) {
 		return dimension{Second, Linear{60, 1, 0}}, true
 	case "ft":
 		return dimension{Metre, Linear{3048, 10000, 0}}, true
+	default:
 	}
 	return dimension{}, false
 }
