@@ -1,0 +1,62 @@
+package esp_test
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"wellkeeper.internal/appliance/esp"
+)
+
+var update = flag.Bool("update", false, "rewrite docs/signals.md from the table")
+
+// docs/signals.md is generated from the table: this test keeps the two together.
+func TestSignalsDocument(t *testing.T) {
+	const file = "../../docs/signals.md"
+	want := signalsDocument()
+	if *update {
+		if err := os.WriteFile(file, []byte(want), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(got) != want {
+		t.Errorf("%s is not what the table says; run: go test ./appliance/esp -run SignalsDocument -update", file)
+	}
+}
+
+func signalsDocument() string {
+	kinds := map[esp.Kind]string{esp.Analog: "measured", esp.Counter: "counter", esp.Status: "status", esp.Derived: "computed"}
+	var b strings.Builder
+	b.WriteString(`# Signals
+
+The canonical signals: their names in profiles, limits, the API and the central database, the unit in
+which they are stored and forwarded, and the resolution of forwarding. A profile may read any unit that
+converts to it (psi, bar, atm, °F, ft, bbl/d, …). The plausible range prompts a look at the decoding;
+it is never a trip limit. This page is generated from the table in ` + "`appliance/esp/table.go`" + `.
+
+`)
+	b.WriteString("| name | meaning | unit | resolution | kind | plausible |\n|---|---|---|---|---|---|\n")
+	group := esp.Group(255)
+	for _, s := range esp.Signals() {
+		if s.Group != group {
+			group = s.Group
+			fmt.Fprintf(&b, "| **%s** | | | | | |\n", group)
+		}
+		label := s.Label
+		if s.Short != "" {
+			label += " (" + s.Short + ")"
+		}
+		bounds := ""
+		if s.Bounded() {
+			bounds = fmt.Sprintf("%g to %g", s.Min, s.Max)
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %g | %s | %s |\n", s.Name, label, s.Unit, s.Resolution(), kinds[s.Kind], bounds)
+	}
+	return b.String()
+}
