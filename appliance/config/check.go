@@ -1,0 +1,397 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"wellkeeper.internal/appliance/config/yamldoc"
+	"wellkeeper.internal/appliance/esp"
+	"wellkeeper.internal/modbus/profile"
+)
+
+// Bounds and defaults of settings.
+const (
+	defaultListen      = "127.0.0.1:8443"
+	defaultCommitEvery = 5 * time.Second
+	defaultPeriod      = time.Second
+	defaultDelay       = time.Minute
+	defaultPriority    = 2
+	minPeriod          = 100 * time.Millisecond
+	maxPeriod          = time.Hour
+	minTimeout         = 20 * time.Millisecond
+	maxTimeout         = 30 * time.Second
+)
+
+// checker finds impossible values, sets defaults and loads profiles.
+type checker struct {
+	doc      *yamldoc.Doc
+	cfg      *Config
+	folder   string // of the configuration: relative files begin here
+	profiles fs.FS
+	// others are the mistakes in the profiles that the configuration names; each is
+	// listed once, under its own file name.
+	others []error
+	loaded map[string]*profile.Profile
+}
+
+func (c *checker) check() {
+	c.loaded = map[string]*profile.Profile{}
+	if c.cfg.Data == "" {
+		c.doc.Complain("data", "is missing: name the folder that holds the readings, for example data: /var/lib/wellkeeper")
+	}
+	c.site()
+	c.web()
+	c.central()
+	c.rest()
+	if len(c.cfg.Wells) == 0 {
+		c.doc.Complain("wells", "is missing: name at least one well")
+	}
+	seen := map[string]bool{}
+	for i := range c.cfg.Wells {
+		path := fmt.Sprintf("wells[%d]", i)
+		w := &c.cfg.Wells[i]
+		if seen[w.ID] && w.ID != "" {
+			c.doc.Complain(path+".id", "%q stands twice; well ids must differ", w.ID)
+		}
+		seen[w.ID] = true
+		c.well(path, w)
+	}
+}
+
+func (c *checker) site() {
+	s := &c.cfg.Site
+	if s.TimeZone == "" {
+		s.TimeZone = "UTC"
+	}
+	location, err := time.LoadLocation(s.TimeZone)
+	if err != nil {
+		c.doc.Complain("site.time_zone", "%q is no known time zone; write an IANA name such as America/Bogota", s.TimeZone)
+		location = time.UTC
+	}
+	s.Location = location
+}
+
+func (c *checker) web() {
+	w := &c.cfg.Web
+	if w.Listen == "" {
+		w.Listen = defaultListen
+	}
+	host, port, err := net.SplitHostPort(w.Listen)
+	if p, perr := strconv.ParseUint(port, 10, 16); err != nil || perr != nil || p > 65535 {
+		c.doc.Complain("web.listen", "%q is no address to listen on; write HOST:PORT, for example 0.0.0.0:8443", w.Listen)
+	}
+	loopback := isLoopback(host)
+	if w.TLS.Mode == "" {
+		w.TLS.Mode = TLSAuto
+	}
+	if w.TLS.Mode == TLSOff && !loopback {
+		c.doc.Complain("web.tls", "is off, but %s can be reached from outside; plain http is for loopback only: write auto, or {cert: FILE, key: FILE}", w.Listen)
+	}
+	if w.TLS.Mode == TLSFiles {
+		w.TLS.Cert, w.TLS.Key = c.resolve(w.TLS.Cert), c.resolve(w.TLS.Key)
+	}
+	if w.AnonymousView == nil {
+		w.AnonymousView = new(loopback)
+	}
+	switch w.Units {
+	case "":
+		w.Units = "oilfield"
+	case "oilfield", "si":
+	default:
+		c.doc.Complain("web.units", "is %q; write oilfield or si", w.Units)
+	}
+}
+
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+func (c *checker) central() {
+	t := &c.cfg.Central
+	if t.DSN != "" && t.DSNFile != "" {
+		c.doc.Complain("central.dsn_file", "stands beside dsn; give one of them")
+		return
+	}
+	if t.DSNFile == "" {
+		return
+	}
+	file := c.resolve(t.DSNFile)
+	text, err := os.ReadFile(file)
+	if err != nil {
+		c.doc.Complain("central.dsn_file", "cannot be read: %v", err)
+		return
+	}
+	t.DSN = strings.TrimSpace(string(text))
+	if t.DSN == "" {
+		c.doc.Complain("central.dsn_file", "%s is empty; it must hold the connection string", file)
+	}
+}
+
+func (c *checker) rest() {
+	s := &c.cfg.Store
+	if s.CommitEvery == 0 {
+		s.CommitEvery = defaultCommitEvery
+	}
+	if s.CommitEvery < time.Second || s.CommitEvery > time.Minute {
+		c.doc.Complain("store.commit_every", "is %s; write 1s to 60s", s.CommitEvery)
+	}
+	switch c.cfg.Log.Level {
+	case "":
+		c.cfg.Log.Level = "info"
+	case "debug", "info", "warn", "error":
+	default:
+		c.doc.Complain("log.level", "is %q; write debug, info, warn or error", c.cfg.Log.Level)
+	}
+}
+
+var wellID = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
+
+func (c *checker) well(path string, w *Well) {
+	if !wellID.MatchString(w.ID) {
+		c.doc.Complain(path+".id", "%q is no well id; write 1 to 64 letters, digits, dots, dashes or underscores, beginning with a letter or digit", w.ID)
+	}
+	if w.Name == "" {
+		w.Name = w.ID
+	}
+	c.facts(path+".facts", &w.Facts)
+	for i := range w.Limits {
+		c.limit(fmt.Sprintf("%s.limits[%d]", path, i), &w.Limits[i])
+	}
+	if len(w.Devices) == 0 {
+		c.doc.Complain(path+".devices", "is missing: name at least one device")
+		return
+	}
+	seen := map[string]bool{}
+	for i := range w.Devices {
+		d := &w.Devices[i]
+		at := fmt.Sprintf("%s.devices[%d]", path, i)
+		if seen[d.Name] && d.Name != "" {
+			c.doc.Complain(at+".name", "%q stands twice; device names must differ within a well", d.Name)
+		}
+		seen[d.Name] = true
+		c.device(at, d)
+	}
+	c.periods(path, w)
+	c.layout(path, w)
+}
+
+func (c *checker) facts(path string, f *Facts) {
+	switch esp.MotorType(f.Motor) {
+	case "", esp.Induction, esp.PermanentMagnet:
+	default:
+		c.doc.Complain(path+".motor", "is %q; write induction or permanent_magnet", f.Motor)
+	}
+	for _, q := range []struct {
+		key  string
+		q    Quantity
+		unit esp.Unit
+	}{
+		{"rated_power", f.RatedPower, esp.Kilowatt},
+		{"rated_current", f.RatedCurrent, esp.Ampere},
+		{"rated_voltage", f.RatedVoltage, esp.Volt},
+		{"base_frequency", f.BaseFrequency, esp.Hertz},
+		{"transformer_ratio", Quantity{Value: f.TransformerRatio}, esp.None},
+		{"pump_depth", f.PumpDepth, esp.Metre},
+		{"perforation_depth", f.PerforationDepth, esp.Metre},
+		{"fluid_density", Quantity{Value: f.FluidDensity}, esp.None},
+	} {
+		if err := q.q.convertible(q.unit); err != nil {
+			c.doc.Complain(path+"."+q.key, "%v", err)
+		} else if q.q.Value < 0 {
+			c.doc.Complain(path+"."+q.key, "is negative")
+		}
+	}
+}
+
+func (c *checker) limit(path string, l *Limit) {
+	id, ok := esp.Lookup(l.Signal)
+	if !ok {
+		c.doc.Complain(path+".signal", "%q is no signal that a limit can stand on; the names are in docs/signals.md", l.Signal)
+		return
+	}
+	info := id.Info()
+	if l.Low == nil && l.High == nil {
+		c.doc.Complain(path, "has neither low nor high")
+	}
+	if l.Priority == 0 {
+		l.Priority = defaultPriority
+	}
+	if l.Priority < 1 || l.Priority > 3 {
+		c.doc.Complain(path+".priority", "is %d; write 1 (highest), 2 or 3", l.Priority)
+	}
+	if !c.doc.Has(path+".delay") && l.Delay == 0 {
+		l.Delay = defaultDelay
+	}
+	if l.OffDelay == 0 {
+		l.OffDelay = l.Delay
+	}
+	if l.Delay < 0 || l.Delay > time.Hour || l.OffDelay < 0 || l.OffDelay > time.Hour {
+		c.doc.Complain(path+".delay", "delays go from 0s to 1h")
+	}
+	if l.Deadband.Value < 0 {
+		c.doc.Complain(path+".deadband", "is negative")
+	}
+	fits := c.unit(path+".deadband", &l.Deadband, info.Unit)
+	fits = c.unit(path+".low", l.Low, info.Unit) && fits
+	fits = c.unit(path+".high", l.High, info.Unit) && fits
+	if fits && l.Low != nil && l.High != nil && l.Low.in(info.Unit) >= l.High.in(info.Unit) {
+		c.doc.Complain(path+".low", "is not below high")
+	}
+}
+
+// unit reports whether q, where it is given, can be read in the signal's unit.
+func (c *checker) unit(path string, q *Quantity, unit esp.Unit) bool {
+	if q == nil {
+		return true
+	}
+	if err := q.convertible(unit); err != nil {
+		c.doc.Complain(path, "%v", err)
+		return false
+	}
+	return true
+}
+
+func (c *checker) device(path string, d *Device) {
+	if !wellID.MatchString(d.Name) {
+		c.doc.Complain(path+".name", "%q is no device name; write letters, digits, dots, dashes or underscores", d.Name)
+	}
+	c.url(path+".url", d.URL)
+	if d.Unit != nil && *d.Unit > 247 {
+		c.doc.Complain(path+".unit", "is %d; Modbus units go from 0 to 247", *d.Unit)
+	}
+	if d.Period == 0 {
+		d.Period = defaultPeriod
+	}
+	if d.Period < minPeriod || d.Period > maxPeriod {
+		c.doc.Complain(path+".period", "is %s; write %s to %s", d.Period, minPeriod, maxPeriod)
+	}
+	if d.Timeout != 0 && (d.Timeout < minTimeout || d.Timeout > maxTimeout) {
+		c.doc.Complain(path+".timeout", "is %s; write %s to %s", d.Timeout, minTimeout, maxTimeout)
+	}
+	c.profile(path+".profile", d)
+	if d.Loaded != nil && d.Unit == nil {
+		if d.Loaded.Link.Unit == 0 && !strings.HasPrefix(d.URL, "tcp:") {
+			c.doc.Complain(path+".unit", "is missing, and the profile %s names none", d.Profile)
+		}
+		d.Unit = new(d.Loaded.Link.Unit)
+	}
+}
+
+func (c *checker) url(path, text string) {
+	u, err := url.Parse(text)
+	switch {
+	case text == "":
+		c.doc.Complain(path, "is missing; write tcp://HOST:PORT or rtu:///dev/serial/by-id/…?baud=19200&parity=E")
+	case err != nil:
+		c.doc.Complain(path, "is no URL: %v", err)
+	case u.Scheme == "tcp" || u.Scheme == "rtutcp":
+		if u.Hostname() == "" {
+			c.doc.Complain(path, "%q names no host; write %s://HOST:PORT", text, u.Scheme)
+		}
+	case u.Scheme == "rtu":
+		if u.Path == "" || u.Host != "" {
+			c.doc.Complain(path, "%q names no port; write rtu:///dev/serial/by-id/… with three slashes", text)
+		}
+	default:
+		c.doc.Complain(path, "%q begins with none of tcp://, rtu://, rtutcp://", text)
+	}
+}
+
+// profile loads what the device names: a file where the name looks like one, else a
+// profile that the binary carries.
+func (c *checker) profile(path string, d *Device) {
+	if d.Profile == "" {
+		c.doc.Complain(path, "is missing; write the id of a profile (%s) or a file", strings.Join(Carried(c.profiles), ", "))
+		return
+	}
+	if p, done := c.loaded[d.Profile]; done {
+		d.Loaded = p
+		return
+	}
+	p, err := LoadProfile(d.Profile, c.folder, c.profiles)
+	c.loaded[d.Profile] = p
+	d.Loaded = p
+	if _, ok := errors.AsType[*profile.Error](err); ok {
+		c.others = append(c.others, err)
+	} else if err != nil {
+		c.doc.Complain(path, "%v", err)
+	}
+}
+
+// LoadProfile reads a profile: a file (absolute, or relative to folder) where the name
+// has a slash or ends in .yaml, else the carried profile of that id.
+func LoadProfile(name, folder string, carried fs.FS) (*profile.Profile, error) {
+	if !strings.ContainsRune(name, filepath.Separator) && !strings.HasSuffix(name, ".yaml") && !strings.HasSuffix(name, ".yml") {
+		data, err := fs.ReadFile(carried, "profiles/"+name+".yaml")
+		if err != nil {
+			return nil, fmt.Errorf("%q is no profile that the program carries (%s); a file has a name like ./mydrive.yaml", name, strings.Join(Carried(carried), ", "))
+		}
+		return profile.Parse(name+".yaml", data)
+	}
+	if !filepath.IsAbs(name) {
+		name = filepath.Join(folder, name)
+	}
+	data, err := os.ReadFile(name)
+	if err != nil {
+		return nil, fmt.Errorf("the profile cannot be read: %w", err)
+	}
+	return profile.Parse(name, data)
+}
+
+// Carried lists the ids of the profiles in carried.
+func Carried(carried fs.FS) []string {
+	files, err := fs.Glob(carried, "profiles/*.yaml")
+	if err != nil {
+		return nil
+	}
+	for i, f := range files {
+		files[i] = strings.TrimSuffix(filepath.Base(f), ".yaml")
+	}
+	slices.Sort(files)
+	return files
+}
+
+// periods must be multiples of the shortest: a well is polled in ticks of that.
+func (c *checker) periods(path string, w *Well) {
+	shortest := slices.MinFunc(w.Devices, func(a, b Device) int { return int(a.Period - b.Period) }).Period
+	for i, d := range w.Devices {
+		if shortest > 0 && d.Period%shortest != 0 {
+			c.doc.Complain(fmt.Sprintf("%s.devices[%d].period", path, i), "%s is no multiple of %s, the shortest period of the well", d.Period, shortest)
+		}
+	}
+}
+
+// layout finds a signal that two devices of a well give.
+func (c *checker) layout(path string, w *Well) {
+	from := map[string]string{}
+	for i, d := range w.Devices {
+		if d.Loaded == nil {
+			continue
+		}
+		for _, col := range d.Loaded.Columns(esp.DeviceID(d.Name)) {
+			if other, dup := from[col.Name]; dup {
+				c.doc.Complain(fmt.Sprintf("%s.devices[%d]", path, i), "signal %s comes from %s too; each signal of a well has one source: remove it from one profile", col.Name, other)
+				continue
+			}
+			from[col.Name] = d.Name
+		}
+	}
+}
+
+func (c *checker) resolve(file string) string {
+	if file == "" || filepath.IsAbs(file) {
+		return file
+	}
+	return filepath.Join(c.folder, file)
+}
