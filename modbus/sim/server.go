@@ -1,0 +1,167 @@
+package sim
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+)
+
+// ServerConfig says what a Server serves and how.
+type ServerConfig struct {
+	Listener net.Listener // must not be nil; Run closes it
+	Bank     *Bank        // must not be nil
+	// SilentUnknown: a request for a unit that the bank lacks gets no answer, as on a
+	// serial line, instead of exception 11.
+	SilentUnknown bool
+	// Idle is how long a client may stay silent; 0 means five minutes.
+	Idle time.Duration
+	// Clients is how many connections are served at a time; more are closed at once.
+	// 0 means 32.
+	Clients int
+}
+
+// Server answers Modbus TCP reads from a Bank. It never writes: function codes other
+// than 1 to 4 and 43/14 get exception 1.
+type Server struct {
+	cfg ServerConfig
+
+	mu    sync.Mutex // guards conns
+	conns map[net.Conn]struct{}
+}
+
+// NewServer makes a server; Run starts it.
+func NewServer(cfg ServerConfig) *Server {
+	if cfg.Idle <= 0 {
+		cfg.Idle = 5 * time.Minute
+	}
+	if cfg.Clients <= 0 {
+		cfg.Clients = 32
+	}
+	return &Server{cfg: cfg, conns: make(map[net.Conn]struct{})}
+}
+
+// Run serves until ctx ends, then closes the listener and all connections, waits for
+// their goroutines and returns nil. It returns an error when the listener fails.
+func (s *Server) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var clients sync.WaitGroup
+	defer clients.Wait()
+	defer s.closeAll()
+	stop := context.AfterFunc(ctx, func() {
+		_ = s.cfg.Listener.Close() // Accept returns
+		s.closeAll()               // reads return
+	})
+	defer stop()
+	defer func() { _ = s.cfg.Listener.Close() }()
+
+	failures := 0
+	for {
+		conn, err := s.cfg.Listener.Accept()
+		switch {
+		case ctx.Err() != nil:
+			if err == nil {
+				_ = conn.Close()
+			}
+			return nil
+		case err != nil && failures < acceptRetries && !errors.Is(err, net.ErrClosed):
+			failures++
+			if !pause(ctx, 50*time.Millisecond) {
+				return nil
+			}
+			continue
+		case err != nil:
+			return fmt.Errorf("accept: %w", err)
+		}
+		failures = 0
+		if !s.admit(ctx, conn) {
+			_ = conn.Close()
+			continue
+		}
+		clients.Go(func() {
+			defer s.dismiss(conn)
+			s.serve(conn)
+		})
+	}
+}
+
+// acceptRetries is how often in turn accepting may fail, for example for want of file
+// descriptors, before the listener counts as broken: ten seconds.
+const acceptRetries = 200
+
+func pause(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func (s *Server) admit(ctx context.Context, conn net.Conn) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.conns) >= s.cfg.Clients || ctx.Err() != nil {
+		return false
+	}
+	s.conns[conn] = struct{}{}
+	return true
+}
+
+func (s *Server) dismiss(conn net.Conn) {
+	_ = conn.Close()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.conns, conn)
+}
+
+func (s *Server) closeAll() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for conn := range s.conns {
+		_ = conn.Close()
+	}
+}
+
+// serve answers one client, in the order of its requests, until it leaves, falls
+// silent or sends what is no frame.
+func (s *Server) serve(conn net.Conn) {
+	var in [frameLimit]byte
+	out := make([]byte, 0, frameLimit)
+	for {
+		if conn.SetDeadline(time.Now().Add(s.cfg.Idle)) != nil {
+			return
+		}
+		request, err := readFrame(conn, in[:])
+		if err != nil {
+			return
+		}
+		out = s.respond(out[:0], request)
+		if len(out) == 0 {
+			continue
+		}
+		if _, err := conn.Write(out); err != nil {
+			return
+		}
+	}
+}
+
+// respond appends the reply frame; none to another protocol, and none to an unknown
+// unit where silence is wanted.
+func (s *Server) respond(dst []byte, request frame) []byte {
+	if request.protocol != 0 {
+		return dst
+	}
+	if _, known := (*s.cfg.Bank.image.Load())[request.unit]; !known && s.cfg.SilentUnknown {
+		return dst
+	}
+	var room [pduLimit]byte
+	reply := request
+	reply.pdu = s.cfg.Bank.answer(room[:0], request.unit, request.pdu)
+	return appendFrame(dst, reply)
+}
