@@ -1,0 +1,374 @@
+package diagnosis
+
+import (
+	"math"
+	"slices"
+
+	"wellkeeper.internal/appliance/esp"
+)
+
+const (
+	pausedMost     = 2 * hour   // a finding of a pump that stands this long is over
+	confidenceHold = 5 * minute // before another confidence is told
+	onsetQuiet     = 3          // calm minutes inside a beginning
+	onsetLead      = 2 * minute // the two-minute median and the minute in progress lag behind
+)
+
+// verdict is what one evaluation says about one rule.
+type verdict struct {
+	assessed   bool // needs are there and the settle clock has run out
+	triggered  bool
+	excluded   string
+	stays      bool
+	share      float64 // of the available confirming weight
+	keyMissing bool
+	confidence esp.Confidence
+}
+
+// evaluate runs all rules and appends what changed.
+func (e *Engine) evaluate(now int64, out *Outcome) {
+	e.turn++
+	var superseded string
+	for i := range e.rules {
+		r, f := &e.rules[i], &e.findings[i]
+		if r.turning && !e.machine.state.Turning() {
+			e.pause(r, f, now, out)
+			continue
+		}
+		f.pausedAt = 0
+		v := e.verdict(r, now)
+		if v.assessed {
+			f.suspicious = v.triggered && v.excluded == ""
+		}
+		if r.group != "" && superseded == r.group {
+			e.supersede(r, f, &v, now, out)
+			continue
+		}
+		e.live(r, f, &v, now, out)
+		if f.open && r.group != "" {
+			superseded = r.group
+		}
+	}
+	slices.SortStableFunc(out.Diagnoses, func(a, b esp.Diagnosis) int { return changeOrder(a.Change) - changeOrder(b.Change) })
+}
+
+// changeOrder puts what ends before what begins.
+func changeOrder(c esp.Change) int {
+	if c == esp.Cleared {
+		return 0
+	}
+	return 1
+}
+
+func (e *Engine) verdict(r *rule, now int64) verdict {
+	var v verdict
+	for _, n := range r.needs {
+		if _, ok := e.heldRole(n); !ok {
+			return v
+		}
+	}
+	if r.turning && !e.machine.settled(now, r.after.Milliseconds()) {
+		return v
+	}
+	v.assessed, v.triggered, v.stays = true, true, true
+	for i := range r.trigger {
+		o := r.trigger[i].judge(e.assess(r.trigger[i].feature, now))
+		v.assessed = v.assessed && o.known
+		v.triggered = v.triggered && o.met
+	}
+	for i := range r.stay {
+		o := r.stay[i].judge(e.assess(r.stay[i].feature, now))
+		v.stays = v.stays && (o.met || !o.known)
+	}
+	v.triggered = v.triggered && v.assessed
+	if !v.assessed || (!v.triggered && !v.stays) {
+		return v
+	}
+	e.weigh(r, now, &v)
+	v.excluded = e.excluded(r, now)
+	return v
+}
+
+// weigh sums the confirming weights and puts the confidence in a word.
+func (e *Engine) weigh(r *rule, now int64, v *verdict) {
+	met, available := 0.0, 0.0
+	for i := range r.confirm {
+		c := &r.confirm[i]
+		o := c.judge(e.assess(c.feature, now))
+		if !o.known {
+			v.keyMissing = v.keyMissing || c.key
+			continue
+		}
+		available += c.weight
+		if o.met {
+			met += c.weight
+		}
+	}
+	v.share = 1
+	switch {
+	case len(r.confirm) == 0:
+		v.confidence = esp.Likely
+		return
+	case available > 0:
+		v.share = met / available
+	default:
+		v.keyMissing = true // nothing could confirm it
+	}
+	switch {
+	case v.share >= 0.6 && !v.keyMissing:
+		v.confidence = esp.Likely
+	case v.share >= r.confirmed:
+		v.confidence = esp.Possible
+	default:
+		v.confidence = esp.Weak
+	}
+}
+
+func (e *Engine) excluded(r *rule, now int64) string {
+	for i := range r.exclude {
+		x := &r.exclude[i]
+		all := true
+		for k := range x.all {
+			all = all && x.all[k].judge(e.assess(x.all[k].feature, now)).met
+		}
+		if all {
+			return x.name
+		}
+	}
+	return ""
+}
+
+// live moves a finding on.
+func (e *Engine) live(r *rule, f *finding, v *verdict, now int64, out *Outcome) {
+	if !v.assessed {
+		return // what cannot be seen neither begins nor ends
+	}
+	here := v.triggered && v.excluded == "" && v.share >= r.confirmed
+	switch {
+	case !f.open && !here:
+		f.metAt = 0
+	case !f.open:
+		if f.metAt == 0 {
+			f.metAt = now
+		}
+		if now-f.metAt >= r.hold.Milliseconds() {
+			e.open(r, f, v, now, out)
+		}
+	case v.stays && v.excluded == "":
+		f.goneAt = 0
+		e.reconsider(r, f, v, now, out)
+	default:
+		if f.goneAt == 0 {
+			f.goneAt = now
+		}
+		if now-f.goneAt >= r.release.Milliseconds() {
+			e.close(f, now, e.closedText(r, v), out)
+		}
+	}
+}
+
+func (e *Engine) open(r *rule, f *finding, v *verdict, now int64, out *Outcome) {
+	onset := e.onset(r, f, now)
+	*f = finding{open: true, suspicious: f.suspicious, metAt: f.metAt}
+	f.diagnosis = e.describe(r, v, now)
+	f.diagnosis.Change, f.diagnosis.Onset = esp.Raised, e.wall(onset)
+	e.slots.unlearn()
+	out.Diagnoses = append(out.Diagnoses, f.diagnosis)
+}
+
+func (e *Engine) close(f *finding, now int64, text string, out *Outcome) {
+	d := f.diagnosis
+	d.Time, d.Change, d.Text = e.wall(now), esp.Cleared, text
+	*f = finding{}
+	out.Diagnoses = append(out.Diagnoses, d)
+}
+
+// reconsider tells another confidence once it has lasted, or at once that the pump
+// turns again with the finding still there.
+func (e *Engine) reconsider(r *rule, f *finding, v *verdict, now int64, out *Outcome) {
+	if v.confidence == f.diagnosis.Confidence && f.diagnosis.Severity == r.severity {
+		f.confAt = 0
+		return
+	}
+	if f.confAt == 0 || f.confNext != v.confidence {
+		f.confAt, f.confNext = now, v.confidence
+	}
+	if now-f.confAt < confidenceHold {
+		return
+	}
+	onset := f.diagnosis.Onset
+	f.diagnosis = e.describe(r, v, now)
+	f.diagnosis.Change, f.diagnosis.Onset, f.confAt = esp.Updated, onset, 0
+	out.Diagnoses = append(out.Diagnoses, f.diagnosis)
+}
+
+// pause keeps an open finding of a pump that no longer turns: whoever comes sees what
+// it was. It is less urgent then, and over after two hours. While the drive is silent
+// it stays as it is.
+func (e *Engine) pause(r *rule, f *finding, now int64, out *Outcome) {
+	f.metAt, f.goneAt, f.confAt, f.suspicious = 0, 0, 0, false
+	if !f.open || e.machine.state == esp.StateUnknown {
+		return
+	}
+	if f.pausedAt == 0 {
+		f.pausedAt = now
+		if f.diagnosis.Severity == esp.SeverityNow {
+			f.diagnosis.Severity = esp.SeverityToday
+		}
+		f.diagnosis.Change, f.diagnosis.Time = esp.Updated, e.wall(now)
+		f.diagnosis.Text = "The pump has stopped. Before it did: " + f.diagnosis.Text
+		out.Diagnoses = append(out.Diagnoses, f.diagnosis)
+		return
+	}
+	if now-f.pausedAt >= pausedMost {
+		e.close(f, now, r.title+" is over: the pump has stood for 2 hours and the gas has had time to part.", out)
+	}
+}
+
+// supersede ends a finding in favour of a higher one of its group.
+func (e *Engine) supersede(r *rule, f *finding, v *verdict, now int64, out *Outcome) {
+	if f.open {
+		e.close(f, now, r.title+" has become worse: see the finding that replaces it.", out)
+	}
+	if v.assessed && v.triggered && v.excluded == "" && v.share >= r.confirmed {
+		if f.metAt == 0 {
+			f.metAt = now
+		}
+		return
+	}
+	f.metAt = 0
+}
+
+func (e *Engine) closedText(r *rule, v *verdict) string {
+	if v.excluded != "" {
+		return r.title + " is withdrawn: something else explains the readings."
+	}
+	if r.turning {
+		return r.title + " is over: the readings are back to what is usual."
+	}
+	return "Contact with the drive is back."
+}
+
+// onset looks back from the raise to where it began.
+func (e *Engine) onset(r *rule, f *finding, now int64) int64 {
+	first := min(f.metAt, now)
+	if r.onset.feature.measure == silence {
+		return e.drive.answer
+	}
+	t := e.roles[r.onset.feature.role]
+	if t == nil {
+		return first
+	}
+	frequency, _ := e.heldRole(roleFrequency)
+	u := e.usual(t, frequency)
+	minuteEnd := now - now%minute
+	quiet := 0
+	t.each(e.clock.min, minutes, func(age int, level, unrest float64) bool {
+		beyond := level < r.onset.factor*u.level
+		if r.onset.feature.measure == swing {
+			beyond = unrest > r.onset.factor*u.swing
+		}
+		if !beyond {
+			quiet++
+			return quiet <= onsetQuiet || age < 2
+		}
+		quiet = 0
+		first = min(first, minuteEnd-int64(age+1)*minute)
+		return true
+	})
+	return first
+}
+
+// describe writes the finding with its numbers.
+func (e *Engine) describe(r *rule, v *verdict, now int64) esp.Diagnosis {
+	d := esp.Diagnosis{
+		Well: e.well.ID, Time: e.wall(now), ID: r.id, Severity: r.severity, Confidence: v.confidence,
+		Title: r.title, Steps: slices.Clone(r.steps), Rule: string(r.id), RuleVersion: r.version,
+	}
+	if r.turning {
+		d.Title += " " + string(v.confidence)
+	}
+	for i := range r.trigger {
+		c := &r.trigger[i]
+		o := c.judge(e.assess(c.feature, now))
+		if i == 0 {
+			d.Text = fill(r.text, c.feature, &o, e.unitOf(c.feature))
+		}
+		d.Evidence = append(d.Evidence, e.evidence(c, &o))
+	}
+	for i := range r.confirm {
+		c := &r.confirm[i]
+		o := c.judge(e.assess(c.feature, now))
+		switch {
+		case !o.known:
+			d.NotAssessed = appendOnce(d.NotAssessed, e.nameOf(c.feature.role))
+		case o.met:
+			d.Evidence = append(d.Evidence, e.evidence(&c.condition, &o))
+		case c.against != "":
+			d.Against = append(d.Against, c.against)
+		}
+	}
+	for i := range r.exclude {
+		for k := range r.exclude[i].all {
+			c := &r.exclude[i].all[k]
+			if o := c.judge(e.assess(c.feature, now)); !o.known {
+				d.NotAssessed = appendOnce(d.NotAssessed, e.nameOf(c.feature.role))
+			}
+		}
+	}
+	return d
+}
+
+func appendOnce(s []string, v string) []string {
+	if slices.Contains(s, v) {
+		return s
+	}
+	return append(s, v)
+}
+
+func (e *Engine) evidence(c *condition, o *outcome) esp.Evidence {
+	unit := e.unitOf(c.feature)
+	id := e.signalOf(c.feature.role)
+	ev := esp.Evidence{
+		Signal: id.String() + measureSuffix(c.feature.measure), Unit: unit, Text: fill(c.text, c.feature, o, unit),
+		Value: esp.NoNumber(), Baseline: esp.NoNumber(), Limit: esp.NoNumber(),
+	}
+	switch c.feature.measure {
+	case silence:
+		ev.Signal, ev.Unit = "drive_silence", esp.Second
+		ev.Value, ev.Baseline, ev.Limit = number(o.value), number(o.usual), number(o.limit)
+	case erratic:
+		ev.Unit = esp.None
+		ev.Value, ev.Baseline, ev.Limit = number(o.value), number(o.usual), number(o.limit)
+	default:
+		ev.Value, ev.Limit = number(rounded(o.value, id)), number(rounded(o.limit, id))
+		if o.based {
+			ev.Baseline = number(rounded(o.usual, id))
+		}
+	}
+	return ev
+}
+
+func number(v float64) esp.Number {
+	if math.IsInf(v, 0) {
+		return esp.NoNumber()
+	}
+	return esp.Number(v)
+}
+
+// signalOf is the signal that plays a role here, or would.
+func (e *Engine) signalOf(r role) esp.SignalID {
+	if t := e.roles[r]; t != nil {
+		return t.signal
+	}
+	return roleSignals[r][0]
+}
+
+func (e *Engine) nameOf(r role) string { return e.signalOf(r).String() }
+
+func (e *Engine) unitOf(f feature) esp.Unit {
+	if f.measure == silence {
+		return esp.Second
+	}
+	return e.signalOf(f.role).Info().Unit
+}

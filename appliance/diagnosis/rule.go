@@ -1,0 +1,206 @@
+package diagnosis
+
+import (
+	"math"
+	"time"
+
+	"wellkeeper.internal/appliance/esp"
+)
+
+// role is a quantity that rules speak of; which signal plays it depends on what the
+// well has.
+type role uint8
+
+const (
+	roleCurrent role = iota
+	roleFrequency
+	rolePower
+	roleSupply
+	roleIntake
+	roleDischarge
+	roleDP
+	roleMotorTemperature
+	roleVibration
+	roleTubingHead
+	roleRate
+	roleCount
+)
+
+// roleSignals lists, for each role, the signals that can play it, best first.
+var roleSignals = [roleCount][]esp.SignalID{
+	roleCurrent:          {esp.MotorCurrent, esp.OutputCurrent, esp.OutputCurrentA, esp.OutputCurrentB, esp.OutputCurrentC},
+	roleFrequency:        {esp.DriveFrequency},
+	rolePower:            {esp.OutputPower, esp.MotorLoad},
+	roleSupply:           {esp.DCBusVoltage, esp.InputVoltage},
+	roleIntake:           {esp.IntakePressure},
+	roleDischarge:        {esp.DischargePressure},
+	roleDP:               {esp.PumpDP},
+	roleMotorTemperature: {esp.MotorTemperature, esp.MotorTemperatureMax, esp.MotorTemperature2},
+	roleVibration:        {esp.VibrationX, esp.VibrationY, esp.VibrationZ},
+	roleTubingHead:       {esp.TubingHeadPressure},
+	roleRate:             {esp.LiquidRate},
+}
+
+// measure is what a condition looks at in a role.
+type measure uint8
+
+const (
+	// level is the median of the last two minutes against the usual one.
+	level measure = iota
+	// swing is the scaled MAD about the trend of ten minutes against the usual one.
+	swing
+	// change is what the trend moved in ten minutes; usual is none.
+	change
+	// erratic counts the minutes of the last thirty in which the value was restless,
+	// by twice its usual swing.
+	erratic
+	// silence is how long the drive has not answered, in seconds; usual is one poll.
+	silence
+)
+
+type feature struct {
+	role    role
+	measure measure
+}
+
+// condition compares a feature with a limit. The limit is the largest (above) or the
+// smallest (below) of the terms that are set:
+//
+//	factor·usual + sigmas·noise,  share·level,  fixed
+//
+// It is met beyond the limit; a condition whose feature or baseline is missing is
+// neither met nor failed.
+type condition struct {
+	feature feature
+	below   bool
+	factor  float64
+	sigmas  float64
+	share   float64
+	fixed   float64
+	// text is the clause of evidence, with {value}, {usual} and {limit}; it says what
+	// was found, not what was sought.
+	text string
+}
+
+// confirmer is a condition that speaks for a finding without deciding it.
+type confirmer struct {
+	condition
+	weight float64
+	// key: without this signal the finding cannot be more than possible.
+	key bool
+	// against says what it means that the condition is not met; empty: nothing.
+	against string
+}
+
+// exclusion is something else that looks the same; all its conditions met together
+// speak for the other thing and against the rule.
+type exclusion struct {
+	name string
+	all  []condition
+}
+
+// onset says how the beginning of a finding is read from the minutes before it was
+// raised: backwards while the minute is beyond factor times usual.
+type onset struct {
+	feature feature // level or swing
+	factor  float64
+}
+
+// rule is one row of the table.
+type rule struct {
+	id      esp.DiagnosisID
+	version int
+	// group: of the rules of one group at most one is open, the one with the highest
+	// rank; it supersedes the others. Empty: alone.
+	group string
+	rank  int
+	// turning: the rule speaks of a turning pump and waits while it stands.
+	turning bool
+	// after is how long after a start or change of speed the rule does not look.
+	after time.Duration
+
+	needs   []role // without these the rule is not assessed
+	trigger []condition
+	stay    []condition // an open finding stays while these are met; wider than trigger
+	hold    time.Duration
+	release time.Duration
+	confirm []confirmer
+	// confirmed is the share of the available confirming weight that has to speak for
+	// it before it is raised.
+	confirmed float64
+	exclude   []exclusion
+	onset     onset
+
+	severity esp.Severity
+	title    string // "Gas lock"; the confidence is added
+	text     string // one sentence with {value}, {usual} and {limit} of the first trigger
+	steps    []esp.Step
+}
+
+// finding is the life of one rule.
+type finding struct {
+	metAt      int64 // since when trigger and confirmation hold; 0: not
+	goneAt     int64 // since when an open finding's conditions are gone; 0: not
+	pausedAt   int64 // since when an open finding waits for the pump to turn; 0: not
+	confAt     int64 // since when another confidence is seen; 0: not
+	confNext   esp.Confidence
+	suspicious bool // the trigger alone is met: nothing is learned
+	open       bool
+	diagnosis  esp.Diagnosis
+}
+
+// reading is an evaluated feature.
+type assessment struct {
+	value, usual, noise, level float64
+	ok                         bool // there is a value
+	based                      bool // there is a usual one
+}
+
+// outcome of a condition.
+type outcome struct {
+	assessment
+	limit      float64
+	met, known bool
+}
+
+func (c *condition) judge(a assessment) outcome {
+	o := outcome{assessment: a, limit: math.NaN()}
+	if !a.ok || (c.needsUsual() && !a.based) {
+		return o
+	}
+	o.known = true
+	o.limit = c.limit(&a)
+	if c.below {
+		o.met = a.value < o.limit
+	} else {
+		o.met = a.value > o.limit
+	}
+	return o
+}
+
+func (c *condition) needsUsual() bool { return c.factor != 0 || c.sigmas != 0 || c.share != 0 }
+
+func (c *condition) limit(a *assessment) float64 {
+	pick := math.Max
+	if c.below {
+		pick = math.Min
+	}
+	limit := math.NaN()
+	add := func(v float64) {
+		if math.IsNaN(limit) {
+			limit = v
+			return
+		}
+		limit = pick(limit, v)
+	}
+	if c.factor != 0 || c.sigmas != 0 {
+		add(c.factor*a.usual + c.sigmas*a.noise)
+	}
+	if c.share != 0 {
+		add(c.share * a.level)
+	}
+	if c.fixed != 0 || math.IsNaN(limit) {
+		add(c.fixed)
+	}
+	return limit
+}

@@ -1,0 +1,173 @@
+package diagnosis
+
+import (
+	"math"
+
+	"wellkeeper.internal/appliance/esp"
+)
+
+// How long downhole values may stand still. Gauges refresh in seconds to a minute and
+// intake pressure is flat by nature, so time alone is judged over half an hour, over
+// all values of the gauge together, and longer while the pump stands.
+const (
+	frozenAfter        = 30 * minute
+	frozenAfterStopped = 6 * hour
+	frozenSamples      = 6
+	frozenColumns      = 2
+
+	packetsFirst = 90 * second // before the gauge's own rhythm is known
+	packetsLeast = 20 * second
+	packetsMost  = 5 * minute
+	packetsTimes = 5 // rhythms without a packet
+)
+
+// Durations of the package in milliseconds, the unit of all its times.
+const (
+	second int64 = 1000
+	minute       = 60 * second
+	hour         = 60 * minute
+)
+
+// packetWatch follows a gauge's packet counter.
+type packetWatch struct {
+	column  int // −1: the device has none
+	raw     int64
+	seen    bool
+	moved   bool    // has it ever counted
+	at      int64   // of the last packet
+	rhythm  float64 // ms between packets
+	changes int     // records with new values since the last packet: a counter that lies
+}
+
+func (p *packetWatch) restart() { *p = packetWatch{column: p.column} }
+
+// observe takes a counter reading and reports whether the counter stands still.
+func (p *packetWatch) observe(r *esp.Reading, now int64, changed bool) bool {
+	if p.column < 0 {
+		return false
+	}
+	if !r.Quality.Usable() {
+		return false
+	}
+	switch {
+	case !p.seen:
+		p.seen, p.raw, p.at = true, r.Raw, now
+	case r.Raw != p.raw:
+		if p.moved {
+			p.learn(float64(now - p.at))
+		}
+		p.raw, p.at, p.moved, p.changes = r.Raw, now, true, 0
+	case changed:
+		p.changes++
+	}
+	return now-p.at > p.limit() && p.changes < 3
+}
+
+func (p *packetWatch) learn(interval float64) {
+	if p.rhythm == 0 {
+		p.rhythm = interval
+		return
+	}
+	p.rhythm += (math.Min(interval, float64(packetsMost)) - p.rhythm) / 8
+}
+
+func (p *packetWatch) limit() int64 {
+	if p.rhythm == 0 {
+		return packetsFirst
+	}
+	return min(max(int64(packetsTimes*p.rhythm), packetsLeast), packetsMost)
+}
+
+// stillWatch notices that no downhole value of a device changes any more.
+type stillWatch struct {
+	since   int64
+	samples int
+}
+
+func (g *Gate) gradeStale(dev *gateDevice, readings []esp.Reading, now int64) {
+	alive, changed := 0, false
+	for _, i := range dev.gauge {
+		c, r := &g.columns[i], &readings[i]
+		if !answered(r.Quality) {
+			continue
+		}
+		alive++
+		changed = changed || !c.seen || c.raw != r.Raw
+	}
+	if alive == 0 {
+		return
+	}
+	stale := false
+	if p := &dev.packets; g.checks&checkPackets != 0 && p.column >= 0 {
+		stale = p.observe(&readings[p.column], now, changed)
+	}
+	if changed || dev.still.since == 0 {
+		dev.still = stillWatch{since: now, samples: 1}
+	} else {
+		dev.still.samples++
+	}
+	if g.checks&checkFrozen != 0 && alive >= frozenColumns && dev.still.samples >= frozenSamples {
+		limit := frozenAfter
+		if g.standing(readings) {
+			limit = frozenAfterStopped
+		}
+		stale = stale || now-dev.still.since >= limit
+	}
+	if !stale {
+		return
+	}
+	for _, i := range dev.gauge {
+		if answered(readings[i].Quality) {
+			readings[i].Quality, readings[i].Reason = esp.Stale, esp.Frozen
+		}
+	}
+}
+
+// standing reports whether the scan itself says that the pump does not turn.
+func (g *Gate) standing(readings []esp.Reading) bool {
+	zero := func(i int) bool { return i >= 0 && readings[i].Quality.Usable() && readings[i].Value <= 0 }
+	return zero(g.drive.frequency) || zero(g.drive.current)
+}
+
+// suspect is a jump that waits to be confirmed or forgotten.
+type suspect struct {
+	value   float64
+	since   int64
+	samples int
+}
+
+// How far a downhole value may move: a step that needs no time, and a rate. Winding
+// temperature has the heat capacity of the motor, pressure the compressibility of a
+// kilometre of liquid. A new level that stays is accepted.
+const (
+	pressureStep, pressureRate       = 3000.0, 500.0 // kPa, kPa/s
+	temperatureStep, temperatureRate = 8.0, 1.0      // °C, °C/s
+	acceptSamples                    = 4
+	acceptAfter                      = 15 * second
+)
+
+func (g *Gate) gradeRate(dev *gateDevice, readings []esp.Reading, now int64) {
+	for _, i := range dev.gauge {
+		c, r := &g.columns[i], &readings[i]
+		if c.shape == shapeGauge || !r.Quality.Usable() || c.at == 0 {
+			continue
+		}
+		step, rate := pressureStep, pressureRate
+		if c.shape == shapeTemperature {
+			step, rate = temperatureStep, temperatureRate
+		}
+		if math.Abs(r.Value-c.value) <= step+rate*float64(now-c.at)/1000 {
+			c.suspect = suspect{}
+			continue
+		}
+		if c.suspect.samples == 0 || math.Abs(r.Value-c.suspect.value) > step {
+			c.suspect = suspect{value: r.Value, since: now}
+		}
+		c.suspect.samples++
+		if c.suspect.samples >= acceptSamples && now-c.suspect.since >= acceptAfter {
+			c.suspect = suspect{}
+			continue
+		}
+		r.Quality, r.Reason = esp.Suspect, esp.ImpossibleRate
+	}
+}

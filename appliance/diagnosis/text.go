@@ -1,0 +1,87 @@
+package diagnosis
+
+import (
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"wellkeeper.internal/appliance/esp"
+)
+
+// quantity writes a number with its unit, with as many digits as a person needs.
+func quantity(v float64, u esp.Unit) string {
+	if math.IsNaN(v) {
+		return "unknown"
+	}
+	digits := 2
+	switch a := math.Abs(v); {
+	case a >= 100:
+		digits = 0
+	case a >= 10:
+		digits = 1
+	case a == 0:
+		digits = 0
+	}
+	n := strconv.FormatFloat(v, 'f', digits, 64)
+	switch u {
+	case esp.None:
+		return n
+	case esp.Percent:
+		return n + " %"
+	case esp.Celsius:
+		return n + " °C"
+	default:
+		return n + " " + string(u)
+	}
+}
+
+// span writes a number of seconds as people say it.
+func span(seconds float64) string {
+	return (time.Duration(math.Round(seconds)) * time.Second).String()
+}
+
+// rounded to one digit below the signal's resolution, so that no noise of arithmetic
+// is stored as evidence.
+func rounded(v float64, id esp.SignalID) float64 {
+	if math.IsNaN(v) {
+		return v
+	}
+	scale := 10 / id.Info().Resolution()
+	return math.Round(v*scale) / scale
+}
+
+// fill puts the numbers of an outcome into a text.
+func fill(text string, f feature, o *outcome, unit esp.Unit) string {
+	write := func(v float64) string {
+		switch f.measure {
+		case silence:
+			return span(v)
+		case erratic:
+			return strconv.Itoa(int(math.Floor(v)))
+		default:
+			return quantity(v, unit)
+		}
+	}
+	usual := "not known"
+	if o.based {
+		usual = write(o.usual)
+	}
+	return strings.NewReplacer("{value}", write(o.value), "{usual}", usual, "{limit}", write(o.limit)).Replace(text)
+}
+
+// measureSuffix names a measure of a signal in evidence.
+func measureSuffix(m measure) string {
+	switch m {
+	case swing:
+		return "_swing"
+	case change:
+		return "_change"
+	case erratic:
+		return "_restless_minutes"
+	case silence:
+		return "_silence"
+	default:
+		return ""
+	}
+}
