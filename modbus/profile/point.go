@@ -178,3 +178,6 @@ func (m marker) matches(number float64, bits uint64, float bool) bool {
 	}
 	return number == m.value || (!float && m.value >= 0 && bits == m.bits)
 }
+
+// LowWordFirst reports whether the low word of a value stands at the lower address.
+func (p *Point) LowWordFirst() bool { return p.lowWordFirst }
