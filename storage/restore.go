@@ -1,0 +1,261 @@
+package storage
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"wellkeeper.internal/appliance/esp"
+	"wellkeeper.internal/storage/block"
+)
+
+func compare(a, b uint64) int { return cmp.Compare(a, b) }
+
+// skipped is how many numbers of each well are left out after a torn or damaged tail:
+// more than one commit holds, so that no number that may have been on the disk, and
+// so may have been sent, is given a second time.
+const skipped = 1 << 16
+
+func (s *Store) loadLayouts(tx *bbolt.Tx) error {
+	return eachLayout(tx, bucketLayouts, s.keepLayout)
+}
+
+// restore brings the journal's scans back to memory. Nothing in here can fail: what
+// cannot be used is counted.
+func (s *Store) restore(r *replayed) {
+	for _, p := range r.pieces {
+		if p.kind == itemLayout {
+			s.restoreLayout(p.body)
+		}
+	}
+	s.restoreRows(r)
+	s.otherFree = s.nothingOld()
+	for id, next := range r.next {
+		w := s.well(id)
+		w.next = max(w.next, next)
+	}
+	for _, w := range s.wells {
+		w.next = max(w.next, w.given(s.epoch.ID)+1)
+		if r.torn || r.damaged > 0 {
+			w.next += skipped
+		}
+	}
+	if r.torn {
+		s.report.tornTails++
+	}
+	s.report.damagedFrames += r.damaged
+	if r.torn || r.damaged > 0 {
+		s.log.Warn().Bool("torn_tail", r.torn).Uint64("scans", r.lost).Int("damaged_frames", r.damaged).
+			Msg("the journal was not complete")
+	}
+	s.explainStop(r)
+}
+
+func (s *Store) restoreLayout(body []byte) {
+	l, err := esp.ParseLayout(body)
+	if err != nil {
+		return // its blocks are counted as damaged
+	}
+	s.learnLayout(l)
+}
+
+// given is the highest number of the epoch that is stored.
+func (w *well) given(epoch uint64) uint64 {
+	highest := uint64(0)
+	for _, b := range w.blocks {
+		if b.epoch == epoch {
+			highest = max(highest, b.last)
+		}
+	}
+	for _, c := range w.chunks {
+		if c.epoch == epoch {
+			highest = max(highest, c.next()-1)
+		}
+	}
+	return highest
+}
+
+// found is one block of the journal in the plain.
+type found struct {
+	block *block.Block
+	old   bool
+}
+
+func (f *found) key() string { return fmt.Sprint(f.block.Epoch, f.block.Key) }
+
+// restoreRows puts the rows that are not sealed into chunks.
+func (s *Store) restoreRows(r *replayed) {
+	all := s.unsealed(r)
+	// Rows carried over at a rotation are in both halves; the newer copy counts.
+	newer := make(map[string][]Span)
+	for _, f := range all {
+		if !f.old {
+			newer[f.key()] = append(newer[f.key()], Span{First: f.block.First, Last: f.block.Last()})
+		}
+	}
+	for _, f := range all {
+		w := s.well(esp.WellID(f.block.Key))
+		have := w.spansOver(f.block)
+		if f.old {
+			have = append(have, newer[f.key()]...)
+		}
+		for i := range f.block.Times {
+			if !within(have, f.block.First+uint64(i)) {
+				s.restoreRow(w, &f, i)
+			}
+		}
+	}
+	for _, w := range s.wells {
+		for i, c := range w.chunks {
+			c.durable = c.rows()
+			// Only the last chunk of this life may go on.
+			c.closed = c.closed || c.old || c.epoch != s.epoch.ID || i < len(w.chunks)-1
+		}
+	}
+}
+
+// unsealed decodes the blocks of the journal that are not wholly in history, in order
+// of wells, epochs and numbers.
+func (s *Store) unsealed(r *replayed) []found {
+	var all []found
+	var d block.Decoder
+	for _, p := range r.pieces {
+		if p.kind != itemBlock {
+			continue
+		}
+		v, err := block.Parse(p.body)
+		if err == nil && s.wholly(v) {
+			continue
+		}
+		b := new(block.Block)
+		if err == nil {
+			err = d.Decode(b, v)
+		}
+		layout := s.layouts[esp.LayoutID(b.Layout)]
+		if err != nil || layout == nil || len(layout.Columns) != len(b.Columns) {
+			r.damaged++
+			continue
+		}
+		all = append(all, found{b, p.old})
+	}
+	slices.SortStableFunc(all, func(a, b found) int {
+		return cmp.Or(cmp.Compare(a.block.Key, b.block.Key), cmp.Compare(a.block.Epoch, b.block.Epoch),
+			cmp.Compare(a.block.First, b.block.First), boolOrder(a.old, b.old))
+	})
+	return all
+}
+
+func boolOrder(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return 1
+	}
+	return -1
+}
+
+func within(spans []Span, number uint64) bool {
+	return slices.ContainsFunc(spans, func(s Span) bool { return s.First <= number && number <= s.Last })
+}
+
+func (s *Store) restoreRow(w *well, f *found, i int) {
+	b := f.block
+	var last *chunk
+	if n := len(w.chunks); n > 0 {
+		last = w.chunks[n-1]
+	}
+	number := b.First + uint64(i)
+	if last == nil || last.old != f.old || !last.takes(b.Epoch, esp.LayoutID(b.Layout), number, b.Times[i]) {
+		last = newChunk(b.Epoch, s.layouts[esp.LayoutID(b.Layout)], number)
+		last.old = f.old
+		w.chunks = append(w.chunks, last)
+	}
+	last.appendRows(b, i, i+1)
+}
+
+// wholly reports whether one sealed block holds all rows of v, as is usual for all but
+// the last hour.
+func (s *Store) wholly(v *block.View) bool {
+	w := s.wells[esp.WellID(v.Key)]
+	return w != nil && slices.ContainsFunc(w.blocks, func(e entry) bool {
+		return e.epoch == v.Epoch && e.first <= v.First && v.Last() <= e.last
+	})
+}
+
+// spansOver are the scans that blocks and chunks hold already, as far as they overlap b.
+func (w *well) spansOver(b *block.Block) []Span {
+	var out []Span
+	add := func(epoch, first, last uint64) {
+		if epoch == b.Epoch && first <= b.Last() && b.First <= last {
+			out = append(out, Span{First: first, Last: last})
+		}
+	}
+	for i := range w.blocks {
+		add(w.blocks[i].epoch, w.blocks[i].first, w.blocks[i].last)
+	}
+	for _, c := range w.chunks {
+		add(c.epoch, c.first, c.next()-1)
+	}
+	return out
+}
+
+// explainStop notes for each well why scans are missing between the last stored one
+// and the next.
+func (s *Store) explainStop(r *replayed) {
+	for _, w := range s.wells {
+		gap := &esp.Gap{Well: w.id, Reason: esp.GapApplianceOff, Text: "the appliance was off"}
+		if r.torn || r.damaged > 0 {
+			gap.Reason, gap.Lost = esp.GapTornTail, r.lost
+			gap.Text = "the last interval before the stop was not complete on disk; then the appliance was off"
+		}
+		w.resume = gap
+	}
+}
+
+// restoreLatest finds each well's newest stored scan: the one with the highest number
+// of the youngest epoch. A block that cannot be read is passed over.
+func (s *Store) restoreLatest() error {
+	for _, w := range s.wells {
+		if err := s.restoreWell(w); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Store) restoreWell(w *well) error {
+	if w.resume == nil {
+		w.resume = &esp.Gap{Well: w.id, Reason: esp.GapApplianceOff, Text: "the appliance was off"}
+	}
+	for {
+		parts := s.parts(w, false)
+		if len(parts) == 0 {
+			w.resume = nil // nothing before: nothing is missing
+			return nil
+		}
+		slices.SortFunc(parts, func(a, b part) int {
+			return cmp.Or(cmp.Compare(s.epochAge(a.epoch), s.epochAge(b.epoch)), cmp.Compare(a.first, b.first))
+		})
+		newest := &parts[len(parts)-1]
+		var q reader
+		rows, err := q.load(s, newest, nil)
+		if err != nil && isDamage(err) {
+			s.noteDamage(newest, err)
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		n := len(rows.times) - 1
+		w.latest = rows.scan(n)
+		w.stored = w.latest.Time
+		if n > 0 {
+			w.period = time.Duration(max(rows.times[n]-rows.times[n-1], 0)) * time.Millisecond
+		}
+		return nil
+	}
+}
