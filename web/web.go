@@ -11,7 +11,6 @@
 package web
 
 import (
-	"context"
 	"crypto/tls"
 	"errors"
 	"net"
@@ -73,24 +72,4 @@ func (c *Config) complete() error {
 		c.Now = time.Now
 	}
 	return nil
-}
-
-// Server is the web server of the appliance.
-type Server struct {
-	cfg Config
-}
-
-// New makes a server. It starts nothing.
-func New(cfg Config) (*Server, error) {
-	if err := cfg.complete(); err != nil {
-		return nil, err
-	}
-	return &Server{cfg: cfg}, nil
-}
-
-// Run serves until ctx is done, then ends live streams, lets running requests finish
-// for up to 2 s and returns nil. It returns an error when the listener fails.
-func (s *Server) Run(ctx context.Context) error {
-	<-ctx.Done()
-	return s.cfg.Listener.Close()
 }

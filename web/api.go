@@ -1,0 +1,82 @@
+package web
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"wellkeeper.internal/appliance/esp"
+)
+
+// wellDoc is a well in a list.
+type wellDoc struct {
+	ID    esp.WellID `json:"id"`
+	Name  string     `json:"name"`
+	State esp.State  `json:"state"`
+	Since string     `json:"since,omitempty"` // absent where it is not known
+}
+
+// summaryDoc gives the state as it may be shown: unknown when nothing was read lately.
+func summaryDoc(w *Summary, now time.Time) wellDoc {
+	d := wellDoc{ID: w.ID, Name: w.Name, State: esp.StateUnknown}
+	if !w.Updated.IsZero() && now.Sub(w.Updated) <= freshFor(w.Period) {
+		d.State = w.State
+		if !w.Since.IsZero() {
+			d.Since = iso(w.Since)
+		}
+	}
+	return d
+}
+
+func (s *Server) apiWells(c echo.Context) error {
+	now := s.cfg.Now()
+	out := []wellDoc{}
+	for _, w := range s.cfg.Wells.Wells(c.Request().Context()) {
+		out = append(out, summaryDoc(&w, now))
+	}
+	return s.plainJSON(c, http.StatusOK, map[string]any{"wells": out})
+}
+
+// signalDoc is the latest of one signal, in the unit in which it is stored.
+type signalDoc struct {
+	Name    string       `json:"name"`
+	Device  esp.DeviceID `json:"device,omitempty"`
+	Value   esp.Number   `json:"value"` // null where nothing may be shown as live
+	Unit    esp.Unit     `json:"unit"`
+	Raw     int64        `json:"raw"`
+	Quality esp.Quality  `json:"quality"`
+	Reason  esp.Reason   `json:"reason"`
+	Time    *string      `json:"time"` // null: never read
+}
+
+func (s *Server) apiLatest(c echo.Context) error {
+	o, err := s.cfg.Wells.Overview(c.Request().Context(), wellParam(c))
+	if err != nil {
+		return err
+	}
+	m := newModel(o, s.render.show, s.cfg.Location)
+	signals := make([]signalDoc, len(o.Signals))
+	for i := range o.Signals {
+		sig := &o.Signals[i]
+		d := signalDoc{
+			Name: sig.Name, Device: sig.Device, Value: esp.NoNumber(), Unit: sig.Unit,
+			Raw: sig.Reading.Raw, Quality: sig.Reading.Quality, Reason: sig.Reading.Reason,
+		}
+		if !sig.Time.IsZero() {
+			d.Time = new(iso(sig.Time))
+		}
+		if !m.old(sig) {
+			d.Value = esp.Number(sig.Reading.Value)
+		}
+		signals[i] = d
+	}
+	out := map[string]any{"well": o.Well.ID, "time": iso(o.Time), "number": o.Number, "scan": nil, "state": m.state(), "since": nil, "signals": signals}
+	if !o.Scan.IsZero() {
+		out["scan"] = iso(o.Scan)
+	}
+	if !o.Since.IsZero() {
+		out["since"] = iso(o.Since)
+	}
+	return s.plainJSON(c, http.StatusOK, out)
+}

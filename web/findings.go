@@ -1,0 +1,194 @@
+package web
+
+import (
+	"math"
+	"strings"
+
+	"wellkeeper.internal/appliance/esp"
+)
+
+// findingView is the card of the main finding.
+type findingView struct {
+	Kind  string // lost, open, none or wait (no reading so far)
+	Main  *openView
+	Lost  *lostView
+	First []Words     // what to do first
+	Last  *openView   // while the drive is lost: what was open before
+	Other []*openView // further open findings
+	Now   Clock       // for "as of", when the connection to the appliance goes
+}
+
+// openView is one open diagnosis with everything that belongs to it.
+type openView struct {
+	ID          string
+	Mark        int
+	Title       string
+	Severity    string
+	Confidence  string
+	Since       Clock
+	For         string
+	Text        []Words
+	Evidence    []evidenceView
+	Against     [][]Words
+	NotAssessed []string
+	Steps       []stepView
+	Rule        string
+	Version     int
+}
+
+type evidenceView struct {
+	Words                  []Words
+	Spark                  *sparkView
+	Measured, Usual, Limit Quantity
+}
+
+type stepView struct {
+	Words []Words
+	Who   string
+}
+
+func (m *model) finding() findingView {
+	v := findingView{Kind: "none", Now: clockSeconds(m.now, m.now, m.loc)}
+	var open []*openView
+	var lost *openView
+	for i := range m.o.Findings {
+		d := m.open(&m.o.Findings[i])
+		if m.o.Findings[i].ID == esp.CommunicationLost && lost == nil {
+			lost = d
+		} else {
+			open = append(open, d)
+		}
+	}
+	switch {
+	case m.lost != nil:
+		v.Kind, v.Lost, v.Main = "lost", m.lost, lost
+		v.First = []Words{{Text: "Look at the drive's own panel: is the pump running?"}}
+		if lost != nil && len(lost.Steps) > 0 {
+			v.First = lost.Steps[0].Words
+		}
+		if len(open) > 0 {
+			v.Last = open[0]
+			v.Other = open
+		}
+		return v
+	case lost != nil: // a device other than the drive, or an answer that has just come
+		open = append(open, lost)
+	}
+	if len(open) > 0 {
+		v.Kind, v.Main, v.Other = "open", open[0], open[1:]
+		if len(v.Main.Steps) > 0 {
+			v.First = v.Main.Steps[0].Words
+		}
+		return v
+	}
+	if m.o.Scan.IsZero() {
+		v.Kind = "wait"
+	}
+	return v
+}
+
+func (m *model) open(d *esp.Diagnosis) *openView {
+	v := &openView{
+		ID: string(d.ID), Mark: severityPriority(d.Severity), Title: d.Title, Severity: severityWord(d.Severity),
+		Confidence: string(d.Confidence), Since: m.clock(d.Onset), Text: m.show.words(d.Text),
+		Rule: d.Rule, Version: d.RuleVersion,
+	}
+	if v.Since.Valid() {
+		v.For = coarse(m.now.Sub(d.Onset))
+	}
+	for i := range d.Evidence {
+		v.Evidence = append(v.Evidence, m.evidence(&d.Evidence[i]))
+	}
+	for _, a := range d.Against {
+		v.Against = append(v.Against, m.show.words(a))
+	}
+	for _, name := range d.NotAssessed {
+		v.NotAssessed = append(v.NotAssessed, nameWords(name))
+	}
+	for _, s := range d.Steps {
+		who := "Technician"
+		if s.Who == esp.Engineer {
+			who = "Engineer decides"
+		}
+		v.Steps = append(v.Steps, stepView{Words: m.show.words(s.Text), Who: who})
+	}
+	return v
+}
+
+func (m *model) evidence(e *esp.Evidence) evidenceView {
+	key, digits := unitKey(e.Unit), -1
+	id, canonical := esp.Lookup(e.Signal)
+	switch {
+	case canonical:
+		key = keyOf(id, e.Unit)
+	case e.Unit == esp.Celsius:
+		// A feature of a temperature may be a difference, which converts without the
+		// offset: leave it in the stored unit rather than guess.
+		key = "°C"
+	}
+	if e.Unit == esp.None {
+		digits = 2
+	}
+	number := func(n esp.Number) Quantity { return m.show.number(key, float64(n), digits) }
+	return evidenceView{
+		Words: m.show.words(e.Text), Spark: m.sparkFor(e.Signal),
+		Measured: number(e.Value), Usual: number(e.Baseline), Limit: number(e.Limit),
+	}
+}
+
+// nameWords is the label of a canonical name; another name loses its underscores.
+func nameWords(name string) string {
+	if id, ok := esp.Lookup(name); ok {
+		return id.Info().Label
+	}
+	return strings.ReplaceAll(name, "_", " ")
+}
+
+// alarmsView is the list of active alarms.
+type alarmsView struct {
+	Count, Highest int
+	Word           string // of the highest
+	List           []alarmView
+}
+
+type alarmView struct {
+	Mark      int
+	Title     string
+	Text      []Words
+	Value     *liveView // nil where there is none
+	LimitWord string
+	Limit     Quantity
+	Since     Clock
+	State     string
+	Attention bool // not acknowledged
+}
+
+func (m *model) alarmList() alarmsView {
+	v := alarmsView{Count: len(m.o.Alarms)}
+	for i := range m.o.Alarms {
+		a := &m.o.Alarms[i]
+		if v.Highest == 0 || a.Priority < v.Highest {
+			v.Highest = a.Priority
+		}
+		v.List = append(v.List, m.alarm(a))
+	}
+	v.Word = priorityWord(v.Highest)
+	return v
+}
+
+func (m *model) alarm(a *esp.Alarm) alarmView {
+	v := alarmView{
+		Mark: a.Priority, Title: a.Title, Since: m.clock(a.Since), State: alarmWord(a.State), Text: m.show.words(a.Text),
+		Attention: a.State == esp.AlarmUnacknowledged || a.State == esp.AlarmReturned,
+	}
+	id, ok := esp.Lookup(a.Signal)
+	if !ok || math.IsNaN(float64(a.Limit)) {
+		return v
+	}
+	v.LimitWord, v.Limit = limitWord(a.ID), m.show.quantity(id, id.Info().Unit, float64(a.Limit))
+	if s := m.signals[id]; s != nil && !m.old(s) {
+		l := m.live(s)
+		v.Value = &l
+	}
+	return v
+}

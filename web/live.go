@@ -1,0 +1,338 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"wellkeeper.internal/appliance/esp"
+)
+
+// Figures of the live stream.
+const (
+	maxStreams   = 128
+	beatInterval = 2 * time.Second
+	// leastGap is the shortest time between two changes. It is a little less than the
+	// shortest polling period that a person needs to see, so that the jitter of a 1 s
+	// poll does not make every other one wait.
+	leastGap = 900 * time.Millisecond
+	// reviewInterval is how often ages are looked at when nothing else happens.
+	reviewInterval = 2 * time.Second
+	// writeDeadline bounds the writing of one event: a client that does not read is
+	// dropped within 5 s of its buffers being full.
+	writeDeadline = 4 * time.Second
+	// clientBuffer is how many events may wait for one client.
+	clientBuffer = 8
+	// socketBuffer keeps little in the kernel for a client that does not read.
+	socketBuffer = 32 << 10
+)
+
+// allWells is the feed over all wells; no well has this id.
+const allWells esp.WellID = ""
+
+// hub has one feed per well and one over all. A feed works only while somebody
+// listens; all its listeners share the bytes it makes.
+type hub struct {
+	server *Server
+	stop   chan struct{} // closed by Run when it ends
+	mu     sync.Mutex    // guards what follows
+	feeds  map[esp.WellID]*feed
+	count  int // of clients
+}
+
+// feed is the stream of one well.
+type feed struct {
+	well    esp.WellID
+	wake    chan struct{} // one waiting token: somebody has come
+	mu      sync.Mutex    // guards what follows
+	clients map[*client]struct{}
+	frame   *liveFrame
+	seq     uint64
+}
+
+// client is one listener. Its channel is closed by the feed when it is too slow.
+type client struct {
+	events chan []byte
+	parts  bool // wants the pieces of the page too
+	closed bool // guarded by the feed
+}
+
+func newHub(s *Server) *hub {
+	return &hub{server: s, stop: make(chan struct{}), feeds: make(map[esp.WellID]*feed)}
+}
+
+func newFeed(well esp.WellID) *feed {
+	return &feed{well: well, wake: make(chan struct{}, 1), clients: make(map[*client]struct{})}
+}
+
+// run works until ctx is done. Wells are those that exist at the start.
+func (h *hub) run(ctx context.Context) {
+	var group sync.WaitGroup
+	h.mu.Lock()
+	h.feeds[allWells] = newFeed(allWells)
+	for _, w := range h.server.cfg.Wells.Wells(ctx) {
+		h.feeds[w.ID] = newFeed(w.ID)
+	}
+	for _, f := range h.feeds {
+		group.Go(func() { h.work(ctx, f) })
+	}
+	h.mu.Unlock()
+	group.Wait()
+}
+
+// work shows what is new to the listeners of f, at most once per leastGap.
+func (h *hub) work(ctx context.Context, f *feed) {
+	gap := time.NewTimer(0)
+	defer gap.Stop()
+	review := time.NewTimer(reviewInterval)
+	defer review.Stop()
+	for {
+		if !f.listened() {
+			f.forget()
+			select {
+			case <-ctx.Done():
+				return
+			case <-f.wake:
+			}
+		}
+		var changed <-chan struct{} // of all wells: looked at every reviewInterval only
+		if f.well != allWells {
+			changed = h.server.cfg.Changes.Changed(f.well)
+		}
+		h.show(ctx, f)
+		gap.Reset(leastGap)
+		select {
+		case <-ctx.Done():
+			return
+		case <-gap.C:
+		}
+		review.Reset(reviewInterval - leastGap)
+		select {
+		case <-ctx.Done():
+			return
+		case <-changed:
+		case <-f.wake:
+		case <-review.C:
+		}
+	}
+}
+
+func (f *feed) listened() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.clients) > 0
+}
+
+// forget drops the last frame, so that who comes next is not shown an old one.
+func (f *feed) forget() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.frame = nil
+}
+
+// show makes a frame and hands what is new to the listeners; those who have none yet
+// get all of it.
+func (h *hub) show(ctx context.Context, f *feed) {
+	frame, err := h.server.frame(ctx, f.well)
+	if err != nil {
+		if ctx.Err() == nil {
+			h.server.log.Error().Err(err).Str("well", string(f.well)).Msg("live frame not made")
+		}
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.frame == nil {
+		f.seq++
+		f.frame = frame
+		f.broadcast(h.server, "snapshot", frame.snapshot(f.seq, frame.time))
+		return
+	}
+	doc, ok := frame.changes(f.frame, f.seq+1)
+	f.frame = frame
+	if ok {
+		f.seq++
+		f.broadcast(h.server, "change", doc)
+	}
+}
+
+func (s *Server) frame(ctx context.Context, well esp.WellID) (*liveFrame, error) {
+	if well == allWells {
+		return s.wellsFrame(s.cfg.Wells.Wells(ctx), s.cfg.Now())
+	}
+	o, err := s.cfg.Wells.Overview(ctx, well)
+	if err != nil {
+		return nil, err
+	}
+	return s.wellFrame(o)
+}
+
+// broadcast encodes doc once with and once without parts. The lock is held.
+func (f *feed) broadcast(s *Server, kind string, doc liveDoc) {
+	full, err := event(kind, f.seq, doc)
+	if err != nil {
+		s.log.Error().Err(err).Msg("live event not encoded")
+		return
+	}
+	doc.Parts = nil
+	bare, err := event(kind, f.seq, doc)
+	if err != nil {
+		s.log.Error().Err(err).Msg("live event not encoded")
+		return
+	}
+	for c := range f.clients {
+		if c.parts {
+			f.offer(c, full)
+		} else {
+			f.offer(c, bare)
+		}
+	}
+}
+
+// offer hands an event to a client; one that is too far behind is dropped and will
+// come back for a snapshot. The lock is held.
+func (f *feed) offer(c *client, b []byte) {
+	select {
+	case c.events <- b:
+	default:
+		delete(f.clients, c)
+		c.closed = true
+		close(c.events)
+	}
+}
+
+var (
+	errTooMany  = errors.New("too many live streams")
+	errStopping = errors.New("stopping")
+)
+
+// join adds a client. The first thing it gets is a snapshot: of the present frame, or
+// where there is none the next that is made.
+func (h *hub) join(well esp.WellID, parts bool) (*feed, *client, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	f, ok := h.feeds[well]
+	switch {
+	case len(h.feeds) == 0:
+		return nil, nil, errStopping // or not yet started
+	case !ok:
+		return nil, nil, ErrNoWell
+	case h.count >= maxStreams:
+		return nil, nil, errTooMany
+	}
+	c := &client{events: make(chan []byte, clientBuffer), parts: parts}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.frame != nil {
+		doc := f.frame.snapshot(f.seq, h.server.cfg.Now())
+		if !parts {
+			doc.Parts = nil
+		}
+		b, err := event("snapshot", f.seq, doc)
+		if err != nil {
+			return nil, nil, err
+		}
+		c.events <- b
+	}
+	f.clients[c] = struct{}{}
+	h.count++
+	select {
+	case f.wake <- struct{}{}:
+	default:
+	}
+	return f, c, nil
+}
+
+func (h *hub) leave(f *feed, c *client) {
+	h.mu.Lock()
+	h.count--
+	h.mu.Unlock()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !c.closed {
+		delete(f.clients, c)
+	}
+}
+
+func (f *feed) sequence() uint64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.seq
+}
+
+// connKey is the context key of the connection of a request.
+type connKey struct{}
+
+// live is GET /api/v1/live?well=ID&parts=1: a stream of server-sent events. Without
+// well it is over all wells.
+func (s *Server) live(c echo.Context) error {
+	f, cl, err := s.hub.join(esp.WellID(c.QueryParam("well")), c.QueryParam("parts") == "1")
+	switch {
+	case errors.Is(err, ErrNoWell):
+		return errNotFound("no such well")
+	case errors.Is(err, errTooMany), errors.Is(err, errStopping):
+		c.Response().Header().Set("Retry-After", "5")
+		return &apiError{status: http.StatusServiceUnavailable, code: "busy", message: err.Error()}
+	case err != nil:
+		return err
+	}
+	defer s.hub.leave(f, cl)
+
+	if conn, ok := c.Request().Context().Value(connKey{}).(*net.TCPConn); ok {
+		if err := conn.SetWriteBuffer(socketBuffer); err != nil {
+			s.log.Debug().Err(err).Msg("socket buffer not set")
+		}
+	}
+	h := c.Response().Header()
+	h.Set("Content-Type", "text/event-stream")
+	h.Set("Cache-Control", "no-store")
+	w := &eventWriter{rc: http.NewResponseController(c.Response()), w: c.Response()}
+	if err := w.write([]byte("retry: 2000\n\n")); err != nil {
+		return nil //nolint:nilerr // the client has gone; there is nobody to tell
+	}
+	beat := time.NewTicker(beatInterval)
+	defer beat.Stop()
+	for {
+		var b []byte
+		select {
+		case <-c.Request().Context().Done():
+			return nil
+		case <-s.hub.stop:
+			return nil
+		case b = <-cl.events:
+			if b == nil { // too slow: dropped by the feed
+				return nil
+			}
+		case <-beat.C:
+			seq := f.sequence()
+			b, err = event("beat", seq, map[string]any{"seq": seq, "time": s.cfg.Now().UnixMilli()})
+			if err != nil {
+				return err
+			}
+		}
+		if err := w.write(b); err != nil {
+			return nil //nolint:nilerr // the client has gone or does not read
+		}
+	}
+}
+
+// eventWriter writes events with a deadline each.
+type eventWriter struct {
+	rc *http.ResponseController
+	w  http.ResponseWriter
+}
+
+func (w *eventWriter) write(b []byte) error {
+	if err := w.rc.SetWriteDeadline(time.Now().Add(writeDeadline)); err != nil {
+		return err
+	}
+	if _, err := w.w.Write(b); err != nil {
+		return err
+	}
+	return w.rc.Flush()
+}

@@ -1,0 +1,105 @@
+package web
+
+import (
+	"net/http"
+	"net/url"
+
+	"github.com/labstack/echo/v4"
+
+	"wellkeeper.internal/appliance/esp"
+)
+
+func wellPath(id esp.WellID) string { return "/wells/" + url.PathEscape(string(id)) }
+
+// home is the Overview of the only well, or the list of several.
+func (s *Server) home(c echo.Context) error {
+	wells := s.cfg.Wells.Wells(c.Request().Context())
+	if len(wells) == 1 {
+		return s.overviewPage(c, wells[0].ID, "/", false)
+	}
+	now := s.cfg.Now()
+	f := s.render.frame("Wells", now)
+	f.Sub = "ESP"
+	f.Nav = []navView{{Href: "/", Label: "Wells", Icon: "wells", Current: true}, {Href: "#more", Label: "Display", Icon: "more"}}
+	f.Stream = "/api/v1/live?parts=1"
+	body := wellsView{Version: s.cfg.Version}
+	for i := range wells {
+		body.Rows = append(body.Rows, s.render.well(&wells[i], now))
+	}
+	f.Body = body
+	return s.html(c, http.StatusOK, "wells", &f)
+}
+
+func (s *Server) well(c echo.Context) error {
+	id := wellParam(c)
+	several := len(s.cfg.Wells.Wells(c.Request().Context())) > 1
+	return s.overviewPage(c, id, wellPath(id), several)
+}
+
+// wellParam is the well of the path. Where the path needed escaping echo gives its
+// parameters as they were sent.
+func wellParam(c echo.Context) esp.WellID {
+	raw := c.Param("well")
+	if c.Request().URL.RawPath == "" {
+		return esp.WellID(raw)
+	}
+	if id, err := url.PathUnescape(raw); err == nil {
+		return esp.WellID(id)
+	}
+	return esp.WellID(raw)
+}
+
+func (s *Server) overviewPage(c echo.Context, id esp.WellID, path string, several bool) error {
+	o, err := s.cfg.Wells.Overview(c.Request().Context(), id)
+	if err != nil {
+		return err
+	}
+	f := s.render.frame(string(id), o.Time)
+	f.Sub = "Well · ESP"
+	if o.Well.Name != "" && o.Well.Name != string(id) {
+		f.Heading, f.Sub = o.Well.Name, string(id)+" · ESP"
+	}
+	f.Stream = "/api/v1/live?parts=1&well=" + url.QueryEscape(string(id))
+	if several {
+		f.Nav = append(f.Nav, navView{Href: "/", Label: "Wells", Icon: "wells"})
+	}
+	// Only what exists is linked: the other pages of the design come with their issues,
+	// and until then their places are sections of this one.
+	f.Nav = append(f.Nav,
+		navView{Href: path, Label: "Overview", Icon: "home", Current: true},
+		navView{Href: "#alarms", Label: "Alarms", Icon: "alarm", Counts: true},
+		navView{Href: "#finding", Label: "Diagnosis", Icon: "finding"},
+		navView{Href: "#well", Label: "Well", Icon: "well"},
+		navView{Href: "#more", Label: "Display", Icon: "more"},
+	)
+	body := s.render.overview(o)
+	f.AlarmCount, f.Body = body.Alarms, body
+	return s.html(c, http.StatusOK, "overview", &f)
+}
+
+func (s *Server) html(c echo.Context, status int, page string, f *frameView) error {
+	b, err := s.render.page(page, f)
+	if err != nil {
+		return err
+	}
+	c.Response().Header().Set("Cache-Control", "no-store")
+	return c.HTMLBlob(status, b)
+}
+
+// errorPage is the answer to a person. It never fails: without a page there is text.
+func (s *Server) errorPage(c echo.Context, e *apiError) error {
+	f := s.render.frame("Not possible", s.cfg.Now())
+	f.Sub = "Wellkeeper"
+	f.Nav = []navView{{Href: "/", Label: "Overview", Icon: "home"}}
+	heading := map[int]string{
+		http.StatusNotFound: "This page does not exist", http.StatusUnauthorized: "A login is needed", http.StatusInternalServerError: "Something went wrong",
+	}[e.status]
+	if heading == "" {
+		heading = "This is not possible"
+	}
+	f.Body = struct{ Heading, Text string }{heading, e.message}
+	if err := s.html(c, e.status, "error", &f); err != nil {
+		return c.String(e.status, e.message)
+	}
+	return nil
+}

@@ -1,0 +1,80 @@
+package web
+
+import (
+	"net"
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+)
+
+// access says who may use a route. The zero value is nobody: a route without a rule
+// is denied to all.
+type access uint8
+
+const (
+	denied access = iota
+	// public needs no login, whatever the configuration says: health, and the page's
+	// own files, which hold no data.
+	public
+	// view shows data: open with AnonymousView, else a login is needed.
+	view
+	// compute works on data and changes no setting: open with AnonymousView to peers on
+	// loopback, else a login is needed.
+	compute
+)
+
+// route is one row of the table of routes. A request that matches none is answered
+// with 404, or with 405 where another method matches.
+type route struct {
+	method, path string
+	access       access
+	handle       echo.HandlerFunc
+}
+
+func (s *Server) routes() []route {
+	const get, post = http.MethodGet, http.MethodPost
+	return []route{
+		{get, "/", view, s.home},
+		{get, "/wells/:well", view, s.well},
+		{get, "/assets/:hash/:name", public, s.assets.serve},
+
+		{get, "/health/live", public, s.healthLive},
+		{get, "/health/ready", public, s.healthReady},
+		{get, "/health/startup", public, s.healthStartup},
+
+		{get, "/api/v1/wells", view, s.apiWells},
+		{get, "/api/v1/wells/:well/latest", view, s.apiLatest},
+		{get, "/api/v1/live", view, s.live},
+
+		{get, "/api/v1/telemetry/wells/:well/latest", view, s.telemetryLatest},
+		{get, "/api/v1/telemetry/wells/:well/history", view, s.telemetryHistory},
+		{get, "/api/v1/telemetry/wells/:well/summary", view, s.telemetrySummary},
+		{post, "/api/v1/diagnostics/wells/:well/analyze-latest", compute, s.diagnosticsAnalyze},
+		{get, "/api/v1/diagnostics/wells/:well/history", view, s.diagnosticsHistory},
+		{get, "/api/v1/diagnostics/critical", view, s.diagnosticsCritical},
+	}
+}
+
+// guard lets a request pass or answers why not. Logins and roles belong here.
+func (s *Server) guard(r *route) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		switch {
+		case r.access == public,
+			r.access == view && s.cfg.AnonymousView,
+			r.access == compute && s.cfg.AnonymousView && onLoopback(c.Request()):
+			return r.handle(c)
+		}
+		return errLogin()
+	}
+}
+
+// onLoopback reports whether the peer is on this machine. Only the connection is
+// asked: a forwarding header can say anything.
+func onLoopback(r *http.Request) bool {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}

@@ -1,0 +1,284 @@
+package web
+
+import (
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"wellkeeper.internal/appliance/esp"
+)
+
+// stateWord is the state in words, as it stands in large letters.
+func stateWord(s esp.State) string {
+	switch s {
+	case esp.Stopped:
+		return "STOPPED"
+	case esp.Starting:
+		return "STARTING"
+	case esp.Settling:
+		return "SETTLING"
+	case esp.Running:
+		return "RUNNING"
+	case esp.Ramping:
+		return "SPEED CHANGING"
+	case esp.Tripped:
+		return "TRIPPED"
+	case esp.RestartWait:
+		return "WAITING TO RESTART"
+	case esp.Backspin:
+		return "BACKSPIN"
+	case esp.StateUnknown:
+	}
+	return "UNKNOWN"
+}
+
+// priorityWord is the word that stands beside the number of an alarm priority.
+func priorityWord(p int) string {
+	switch p {
+	case 1:
+		return "critical"
+	case 2:
+		return "warning"
+	case 3:
+		return "advisory"
+	}
+	return ""
+}
+
+// severityPriority is the mark that a diagnosis carries; 0 for information, which is
+// never marked.
+func severityPriority(s esp.Severity) int {
+	switch s {
+	case esp.SeverityNow:
+		return 1
+	case esp.SeverityToday:
+		return 2
+	case esp.SeverityPlan:
+		return 3
+	case esp.SeverityInfo:
+	}
+	return 0
+}
+
+func severityWord(s esp.Severity) string {
+	switch s {
+	case esp.SeverityNow:
+		return "act now"
+	case esp.SeverityToday:
+		return "act today"
+	case esp.SeverityPlan:
+		return "plan the work"
+	case esp.SeverityInfo:
+	}
+	return "for information"
+}
+
+func alarmWord(s esp.AlarmState) string {
+	switch s {
+	case esp.AlarmUnacknowledged:
+		return "Not acknowledged"
+	case esp.AlarmAcknowledged:
+		return "Acknowledged"
+	case esp.AlarmReturned:
+		return "Normal again, not acknowledged"
+	case esp.AlarmShelved:
+		return "Shelved"
+	case esp.AlarmSuppressed:
+		return "Suppressed"
+	case esp.AlarmOutOfService:
+		return "Out of service"
+	case esp.AlarmNormal:
+	}
+	return "Normal"
+}
+
+// reasonWords says why there is no value or why it is marked.
+func reasonWords(r esp.Reading) string {
+	switch r.Reason {
+	case esp.Timeout:
+		return "no answer in time"
+	case esp.Unreachable:
+		return "cannot be reached"
+	case esp.Disconnected:
+		return "connection closed"
+	case esp.BadFrame:
+		return "damaged answer"
+	case esp.DeviceException:
+		return "device refused"
+	case esp.NotSupported:
+		return "device has no such register"
+	case esp.BackedOff:
+		return "not answering"
+	case esp.Marker:
+		return "device has no value"
+	case esp.Saturated:
+		return "at the end of its range"
+	case esp.OutOfRange:
+		return "outside the plausible range"
+	case esp.Sentinel:
+		return "value of a dead gauge"
+	case esp.Frozen:
+		return "does not change any more"
+	case esp.ImpossibleRate:
+		return "changed faster than it can"
+	case esp.Doubled:
+		return "exactly doubled"
+	case esp.DeadGauge:
+		return "gauge is dead"
+	case esp.Resync:
+		return "first after a line fault"
+	case esp.NotANumber:
+		return "not a number"
+	case esp.NoReason:
+	}
+	if r.Quality == esp.NotDue {
+		return "not read so far"
+	}
+	return r.Quality.String()
+}
+
+// errorWords says what the last failure of a device was.
+func errorWords(class string) string {
+	switch class {
+	case "":
+		return "no answer"
+	case "timeout":
+		return "Modbus timeout"
+	case "unreachable":
+		return "link cannot be opened"
+	case "disconnected":
+		return "link closes"
+	}
+	return strings.ReplaceAll(class, "_", " ")
+}
+
+// trendArrow is the arrow beside a trend word.
+func trendArrow(trend string) string {
+	switch trend {
+	case "steady":
+		return "→"
+	case "rising":
+		return "↗"
+	case "falling":
+		return "↘"
+	case "swinging":
+		return "⇅"
+	}
+	return ""
+}
+
+// span is a duration in at most two units: "4 min 12 s", "1 h 27 min", "12 d 4 h".
+func span(d time.Duration) string {
+	if d < 0 {
+		d = 0
+	}
+	two := func(a int64, au string, b int64, bu string) string {
+		if b == 0 {
+			return fmt.Sprintf("%d %s", a, au)
+		}
+		return fmt.Sprintf("%d %s %d %s", a, au, b, bu)
+	}
+	s := int64(d / time.Second)
+	switch {
+	case s < 60:
+		return fmt.Sprintf("%d s", s)
+	case s < 3600:
+		return two(s/60, "min", s%60, "s")
+	case s < 86400:
+		return two(s/3600, "h", s%3600/60, "min")
+	}
+	return two(s/86400, "d", s%86400/3600, "h")
+}
+
+// coarse is span without seconds beyond the first minute, for what need not tick.
+func coarse(d time.Duration) string {
+	if d >= time.Minute {
+		d = d.Truncate(time.Minute)
+	}
+	return span(d)
+}
+
+// Clock is a moment as the template "t" shows it.
+type Clock struct{ ISO, Text string }
+
+// Valid reports whether there is a moment.
+func (c Clock) Valid() bool { return c.ISO != "" }
+
+// clock shows t in site time: hours and minutes, with the date where it is not
+// today's.
+func clock(t, now time.Time, loc *time.Location) Clock {
+	return moment(t, now, loc, "15:04")
+}
+
+func clockSeconds(t, now time.Time, loc *time.Location) Clock {
+	return moment(t, now, loc, "15:04:05")
+}
+
+func moment(t, now time.Time, loc *time.Location, layout string) Clock {
+	if t.IsZero() {
+		return Clock{}
+	}
+	t, now = t.In(loc), now.In(loc)
+	switch {
+	case t.Year() != now.Year():
+		layout = "2 Jan 2006 " + layout
+	case t.YearDay() != now.YearDay():
+		layout = "2 Jan " + layout
+	}
+	return Clock{ISO: t.UTC().Format(time.RFC3339Nano), Text: t.Format(layout)}
+}
+
+// zone is the offset of site time as it is printed: UTC−5, UTC+5:30, UTC.
+func zone(t time.Time, loc *time.Location) (text string, minutes int) {
+	_, seconds := t.In(loc).Zone()
+	minutes = seconds / 60
+	if minutes == 0 {
+		return "UTC", 0
+	}
+	sign, m := "+", minutes
+	if m < 0 {
+		sign, m = "−", -m
+	}
+	text = "UTC" + sign + strconv.Itoa(m/60)
+	if m%60 != 0 {
+		text += fmt.Sprintf(":%02d", m%60)
+	}
+	return text, minutes
+}
+
+// Words is a piece of a sentence: plain text, or a number that the browser shows in
+// its own units.
+type Words struct {
+	Text   string
+	Number *Quantity
+}
+
+// measured finds numbers with a stored unit whose conversion has no offset. A
+// temperature is left as it is written: a sentence does not say whether it is a
+// temperature or a difference, and the two convert differently.
+var measured = regexp.MustCompile(`([-−±+]?)(\d[\d,]*(?:\.\d+)?)[ \x{00a0}\x{202f}](kPa|m3/d|m³/d|m3/m3|m)\b`)
+
+// words cuts a sentence written in stored units into pieces.
+func (s *shower) words(sentence string) []Words {
+	var out []Words
+	rest := 0
+	for _, m := range measured.FindAllStringSubmatchIndex(sentence, -1) {
+		v, err := strconv.ParseFloat(strings.ReplaceAll(sentence[m[4]:m[5]], ",", ""), 64)
+		if err != nil {
+			continue
+		}
+		unit := strings.ReplaceAll(sentence[m[6]:m[7]], "³", "3")
+		q := s.number(unitKey(unit), v, -1)
+		if before := sentence[rest:m[4]]; before != "" {
+			out = append(out, Words{Text: strings.ReplaceAll(before, "degC", "°C")})
+		}
+		out = append(out, Words{Number: &q})
+		rest = m[1]
+	}
+	if rest < len(sentence) {
+		out = append(out, Words{Text: strings.ReplaceAll(sentence[rest:], "degC", "°C")})
+	}
+	return out
+}
