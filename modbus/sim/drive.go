@@ -41,7 +41,7 @@ const (
 func protections() [5]protection {
 	return [5]protection{
 		{code: codeOverload, delay: 20, trips: true, acts: func(r *reading) bool { return r.current > 1.15*ratedCurrent }},
-		{code: codeUnderload, delay: 30, acts: func(r *reading) bool { return r.current < 0.45*ratedCurrent }},
+		{code: codeUnderload, delay: 30, acts: func(r *reading) bool { return r.current < 0.50*ratedCurrent }},
 		{code: codeUndervoltage, delay: 2, restart: 900, trips: true, acts: func(r *reading) bool { return r.dcBus < 480 }},
 		{code: codeOvertemperature, delay: 60, restart: 3600, trips: true, acts: func(r *reading) bool { return r.temperature > 185 }},
 		{code: codeGround, delay: 1, trips: true, acts: func(r *reading) bool { return r.leakage > 30 }},

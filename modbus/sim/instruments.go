@@ -106,8 +106,12 @@ func (w *Well) measureDrive() {
 	volts := w.noise(duty.Voltage+drop, 0.0015)
 	w.set(esp.MotorVoltage, volts)
 	w.set(esp.OutputVoltage, volts/transformer)
-	w.set(esp.OutputPower, w.noise(w.driveOutput(), 0.004))
-	w.set(esp.PowerFactor, duty.PowerFactor)
+	power, factor := w.driveOutput(), 0.0
+	if kVA, _ := pump.ThreePhasePower(duty.Voltage+drop, duty.Current, 1); kVA > 0 {
+		factor = min(power/kVA, 1) // seen from the drive: cable and transformer included
+	}
+	w.set(esp.OutputPower, w.noise(power, 0.004))
+	w.set(esp.PowerFactor, factor)
 	w.set(esp.Torque, w.noise(100*duty.Load, 0.004))
 	w.set(esp.MotorLoad, w.noise(100*duty.Load*d.frequency/baseFrequency, 0.004))
 	distortion := 0.0

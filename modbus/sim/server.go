@@ -50,11 +50,8 @@ func (s *Server) Run(ctx context.Context) error {
 	defer cancel()
 	var clients sync.WaitGroup
 	defer clients.Wait()
-	defer s.closeAll()
-	stop := context.AfterFunc(ctx, func() {
-		_ = s.cfg.Listener.Close() // Accept returns
-		s.closeAll()               // reads return
-	})
+	defer s.closeAll()                                                    // their reads return
+	stop := context.AfterFunc(ctx, func() { _ = s.cfg.Listener.Close() }) // Accept returns
 	defer stop()
 	defer func() { _ = s.cfg.Listener.Close() }()
 
