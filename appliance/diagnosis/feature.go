@@ -4,8 +4,11 @@ import (
 	"math"
 )
 
-// erraticMinutes is how far back restlessness counts.
-const erraticMinutes = 30
+// How far back restlessness counts.
+const (
+	restlessMinutes = 10
+	erraticMinutes  = 30
+)
 
 // cachedMotion keeps the statistics of a role for one evaluation.
 type cachedMotion struct {
@@ -41,8 +44,10 @@ func (e *Engine) compute(f feature, now int64) assessment {
 		a.level, a.usual, a.noise, a.based = a.value, u.level, u.noise, u.ok
 	case swing, change:
 		e.fromMotion(&a, t, &u, f, now)
+	case restless:
+		e.fromMinutes(&a, t, &u, restlessMinutes)
 	case erratic:
-		e.fromMinutes(&a, t, &u)
+		e.fromMinutes(&a, t, &u, erraticMinutes)
 	case silence:
 	}
 	return a
@@ -66,14 +71,14 @@ func (e *Engine) fromMotion(a *assessment, t *track, u *usual, f feature, now in
 }
 
 // fromMinutes counts restless minutes.
-func (e *Engine) fromMinutes(a *assessment, t *track, u *usual) {
+func (e *Engine) fromMinutes(a *assessment, t *track, u *usual, back int) {
 	if math.IsNaN(u.swing) {
 		return
 	}
 	limit := swingsStay * max(u.swing, swingShare/swingsMore*math.Abs(u.level))
 	known := 0
 	a.value = 0
-	t.each(e.clock.min, erraticMinutes, func(_ int, _, unrest float64) bool {
+	t.each(e.clock.min, back, func(_ int, _, unrest float64) bool {
 		if !math.IsNaN(unrest) {
 			known++
 		}
@@ -82,7 +87,7 @@ func (e *Engine) fromMinutes(a *assessment, t *track, u *usual) {
 		}
 		return true
 	})
-	a.ok, a.based, a.usual = known >= erraticMinutes/6, true, 0
+	a.ok, a.based, a.usual = known >= restlessMinutes/2, true, 0
 }
 
 // silence is how long the drive has not answered.

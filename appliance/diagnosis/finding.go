@@ -337,7 +337,7 @@ func (e *Engine) evidence(c *condition, o *outcome) esp.Evidence {
 	case silence:
 		ev.Signal, ev.Unit = "drive_silence", esp.Second
 		ev.Value, ev.Baseline, ev.Limit = number(o.value), number(o.usual), number(o.limit)
-	case erratic:
+	case restless, erratic:
 		ev.Unit = esp.None
 		ev.Value, ev.Baseline, ev.Limit = number(o.value), number(o.usual), number(o.limit)
 	default:

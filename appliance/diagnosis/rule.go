@@ -51,8 +51,10 @@ const (
 	swing
 	// change is what the trend moved in ten minutes; usual is none.
 	change
-	// erratic counts the minutes of the last thirty in which the value was restless,
-	// by twice its usual swing.
+	// restless counts the minutes of the last ten in which the value left its trend by
+	// twice its usual swing: a single step does so in one or two.
+	restless
+	// erratic is the same over the last thirty minutes.
 	erratic
 	// silence is how long the drive has not answered, in seconds; usual is one poll.
 	silence

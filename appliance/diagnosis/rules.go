@@ -8,11 +8,12 @@ import (
 
 // Limits that more than one rule uses.
 const (
-	swingsMore   = 3.0   // times the own baseline, DIAGNOSTICS §1
-	swingsStay   = 2.0   // hysteresis of the same
-	swingShare   = 0.012 // of the level: quieter than this is no disturbance at all
-	quietShare   = 0.001 // the same for downhole pressures
-	hertzHunting = 0.3   // Hz, spread of frequency of a hunting drive
+	swingsMore   = 3.0    // times the own baseline, DIAGNOSTICS §1
+	swingsStay   = 2.0    // hysteresis of the same
+	swingShare   = 0.012  // of the level: quieter than this is no disturbance at all
+	quietShare   = 0.001  // the same for downhole pressures
+	lockCurrent  = 0.75   // of usual: between a gassy pump and one without load
+	huntingShare = 0.0025 // spread of frequency of a hunting drive; more than 1 % is a change of speed
 )
 
 // Texts for work at the well. "Vent" does not occur: gas may carry H2S, and packers
@@ -27,14 +28,14 @@ const (
 var rules = [...]rule{gasLock, gasInterference, communicationLost}
 
 var gasLock = rule{
-	id: esp.GasLock, version: 1, group: "gas", rank: 2, turning: true, after: 2 * time.Minute,
+	id: esp.GasLock, version: 1, group: "gas", rank: 2, turning: true, after: 5 * time.Minute,
 	needs: []role{roleCurrent},
 	trigger: []condition{
-		{feature: feature{roleCurrent, level}, below: true, factor: 0.80, text: "current is down to {value}, usual at this speed {usual}, limit {limit}"},
+		{feature: feature{roleCurrent, level}, below: true, factor: lockCurrent, text: "current is down to {value}, usual at this speed {usual}, limit {limit}"},
 		{feature: feature{roleCurrent, erratic}, fixed: 2, text: "current was restless in {value} of the last 30 minutes, limit {limit}"},
 	},
 	stay: []condition{
-		{feature: feature{roleCurrent, level}, below: true, factor: 0.90},
+		{feature: feature{roleCurrent, level}, below: true, factor: 0.85},
 	},
 	hold: time.Minute, release: 5 * time.Minute,
 	confirm: []confirmer{
@@ -43,7 +44,7 @@ var gasLock = rule{
 			weight:    3, key: true, against: "the pump still builds its usual pressure",
 		},
 		{
-			condition: condition{feature: feature{roleIntake, change}, sigmas: 2, text: "intake pressure moved by {value} in 10 minutes, usual {usual}, limit {limit}"},
+			condition: condition{feature: feature{roleIntake, change}, sigmas: 2, text: "intake pressure rose by {value} in 10 minutes, usual {usual}, limit {limit}"},
 			weight:    2, against: "intake pressure does not rise",
 		},
 		{
@@ -55,7 +56,7 @@ var gasLock = rule{
 			weight:    1, against: "liquid still flows",
 		},
 		{
-			condition: condition{feature: feature{roleMotorTemperature, change}, sigmas: 2, text: "motor temperature moved by {value} in 10 minutes, usual {usual}, limit {limit}"},
+			condition: condition{feature: feature{roleMotorTemperature, change}, sigmas: 2, text: "motor temperature rose by {value} in 10 minutes, usual {usual}, limit {limit}"},
 			weight:    1,
 		},
 		{
@@ -65,6 +66,9 @@ var gasLock = rule{
 	},
 	confirmed: 0.3,
 	exclude: []exclusion{
+		{name: "still_pumping", all: []condition{
+			{feature: feature{roleDP, level}, factor: 0.85},
+		}},
 		{name: "pump_off", all: []condition{
 			{feature: feature{roleIntake, level}, below: true, factor: 1, sigmas: -3},
 			{feature: feature{roleIntake, change}, below: true, sigmas: -2},
@@ -79,10 +83,10 @@ var gasLock = rule{
 			{feature: feature{roleSupply, level}, below: true, factor: 0.9},
 		}},
 		{name: "hunting", all: []condition{
-			{feature: feature{roleFrequency, swing}, fixed: hertzHunting},
+			{feature: feature{roleFrequency, swing}, share: huntingShare},
 		}},
 	},
-	onset:    onset{feature: feature{roleCurrent, level}, factor: 0.90},
+	onset:    onset{feature: feature{roleCurrent, level}, factor: lockCurrent},
 	severity: esp.SeverityNow,
 	title:    "Gas lock",
 	text:     "The pump has filled with gas and hardly moves liquid: current is down to {value} where {usual} is usual, and the motor loses its cooling.",
@@ -95,10 +99,11 @@ var gasLock = rule{
 }
 
 var gasInterference = rule{
-	id: esp.GasInterference, version: 1, group: "gas", rank: 1, turning: true, after: 2 * time.Minute,
+	id: esp.GasInterference, version: 1, group: "gas", rank: 1, turning: true, after: 5 * time.Minute,
 	needs: []role{roleCurrent},
 	trigger: []condition{
 		{feature: feature{roleCurrent, swing}, factor: swingsMore, share: swingShare, text: "current swings by {value}, usual {usual}, limit {limit}"},
+		{feature: feature{roleCurrent, restless}, fixed: 3, text: "current was restless in {value} of the last 10 minutes, limit {limit}"},
 	},
 	stay: []condition{
 		{feature: feature{roleCurrent, swing}, factor: swingsStay, share: swingShare * swingsStay / swingsMore},
@@ -122,14 +127,14 @@ var gasInterference = rule{
 			weight:    1, against: "vibration is not higher",
 		},
 		{
-			condition: condition{feature: feature{roleMotorTemperature, change}, sigmas: 2, text: "motor temperature moved by {value} in 10 minutes, usual {usual}, limit {limit}"},
+			condition: condition{feature: feature{roleMotorTemperature, change}, sigmas: 2, text: "motor temperature rose by {value} in 10 minutes, usual {usual}, limit {limit}"},
 			weight:    0.5,
 		},
 	},
 	confirmed: 0.3,
 	exclude: []exclusion{
 		{name: "hunting", all: []condition{
-			{feature: feature{roleFrequency, swing}, fixed: hertzHunting},
+			{feature: feature{roleFrequency, swing}, share: huntingShare},
 		}},
 		{name: "supply", all: []condition{
 			{feature: feature{roleSupply, swing}, factor: 3, share: 0.01},

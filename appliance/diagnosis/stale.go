@@ -136,12 +136,13 @@ type suspect struct {
 	samples int
 }
 
-// How far a downhole value may move: a step that needs no time, and a rate. Winding
-// temperature has the heat capacity of the motor, pressure the compressibility of a
-// kilometre of liquid. A new level that stays is accepted.
+// How far a downhole value may move: a step that needs no time, and a rate. A winding
+// has the heat capacity of the motor. Discharge pressure may fall by the whole lift
+// in seconds when a shaft breaks or gas locks the pump under a check valve, so only a
+// leap beyond that is judged. A new level that stays is accepted.
 const (
-	pressureStep, pressureRate       = 3000.0, 500.0 // kPa, kPa/s
-	temperatureStep, temperatureRate = 8.0, 1.0      // °C, °C/s
+	pressureStep, pressureRate       = 12000.0, 2000.0 // kPa, kPa/s
+	temperatureStep, temperatureRate = 8.0, 1.0        // °C, °C/s
 	acceptSamples                    = 4
 	acceptAfter                      = 15 * second
 )

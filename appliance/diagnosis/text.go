@@ -22,6 +22,8 @@ func quantity(v float64, u esp.Unit) string {
 		digits = 1
 	case a == 0:
 		digits = 0
+	case a < 0.1:
+		digits = 3
 	}
 	n := strconv.FormatFloat(v, 'f', digits, 64)
 	switch u {
@@ -57,7 +59,7 @@ func fill(text string, f feature, o *outcome, unit esp.Unit) string {
 		switch f.measure {
 		case silence:
 			return span(v)
-		case erratic:
+		case restless, erratic:
 			return strconv.Itoa(int(math.Floor(v)))
 		default:
 			return quantity(v, unit)
@@ -77,7 +79,7 @@ func measureSuffix(m measure) string {
 		return "_swing"
 	case change:
 		return "_change"
-	case erratic:
+	case restless, erratic:
 		return "_restless_minutes"
 	case silence:
 		return "_silence"

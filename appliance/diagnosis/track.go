@@ -34,7 +34,7 @@ type track struct {
 	ticks    [windowTicks]float64
 	freshes  [windowTicks]bool
 	level    [minutes]float32 // median of each minute
-	unrest   [minutes]float32 // spread within each minute
+	unrest   [minutes]float32 // spread about the trend within each minute
 	baseline baseline
 }
 
@@ -154,8 +154,13 @@ func (t *track) closeMinute(sc *scratch, pos, at int) {
 		t.level[at], t.unrest[at] = float32(math.NaN()), float32(math.NaN())
 		return
 	}
-	m := median(x)
-	t.level[at], t.unrest[at] = float32(m), float32(spread(x, m))
+	t.level[at] = float32(median(x))
+	rest, ok := detrend(sc, minuteTicks)
+	if !ok {
+		t.unrest[at] = float32(math.NaN())
+		return
+	}
+	t.unrest[at] = float32(spread(rest, median(rest)))
 }
 
 // shape of a window: its level, how it moves through, and how it swings about that.
@@ -179,26 +184,45 @@ func (t *track) motion(sc *scratch, pos, n int) motion {
 	if valid < motionLeast {
 		return motion{level: math.NaN()}
 	}
-	x := sc.raw[:n]
-	third := n / 3
-	first := median(compact(sc.work[:], x[:third]))
-	last := median(compact(sc.work[:], x[n-third:]))
-	slope := (last - first) / float64(n-third)
+	slope := incline(sc, n)
 	if math.IsNaN(slope) {
 		return motion{level: math.NaN()}
 	}
-	m := motion{level: median(compact(sc.work[:], x)), change: slope * float64(n), ok: true, dense: fresh >= denseLeast}
+	m := motion{level: median(compact(sc.work[:], sc.raw[:n])), change: slope * float64(n), ok: true, dense: fresh >= denseLeast}
 	if !m.dense {
 		return m
 	}
+	rest := straighten(sc, n, slope)
+	m.swing = spread(rest, median(rest))
+	return m
+}
+
+// incline is the slope per tick of the window in sc.raw, through the medians of its
+// outer thirds; NaN where one of them is empty.
+func incline(sc *scratch, n int) float64 {
+	third := n / 3
+	first := median(compact(sc.work[:], sc.raw[:third]))
+	last := median(compact(sc.work[:], sc.raw[n-third:n]))
+	return (last - first) / float64(n-third)
+}
+
+// straighten takes the slope out of the window in sc.raw; the numbers of it are left.
+func straighten(sc *scratch, n int, slope float64) []float64 {
 	rest := sc.work[:0]
-	for i, v := range x {
+	for i, v := range sc.raw[:n] {
 		if !math.IsNaN(v) {
 			rest = append(rest, v-slope*float64(i))
 		}
 	}
-	m.swing = spread(rest, median(rest))
-	return m
+	return rest
+}
+
+func detrend(sc *scratch, n int) (rest []float64, ok bool) {
+	slope := incline(sc, n)
+	if math.IsNaN(slope) {
+		return nil, false
+	}
+	return straighten(sc, n, slope), true
 }
 
 // recent is the median of the newest n ticks; ok is false when fewer than half hold

@@ -1,0 +1,113 @@
+package diagnosis
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"wellkeeper.internal/appliance/esp"
+)
+
+// GateChecks names the gate's checks for mutation tests.
+var GateChecks = map[string]check{
+	"range": checkRange, "sentinel": checkSentinel, "doubled": checkDoubled, "frozen": checkFrozen,
+	"packets": checkPackets, "rate": checkRate, "death": checkDeath,
+}
+
+// Without takes checks away from a gate.
+func (g *Gate) Without(names ...string) *Gate {
+	for _, n := range names {
+		c, ok := GateChecks[n]
+		if !ok {
+			panic("no check " + n)
+		}
+		g.checks &^= c
+	}
+	return g
+}
+
+// Without takes parts away from the rule of an id: the name of an exclusion,
+// "trigger 1" or "after".
+func (e *Engine) Without(id esp.DiagnosisID, parts ...string) *Engine {
+	e.rules = slices.Clone(e.rules)
+	for i := range e.rules {
+		if e.rules[i].id != id {
+			continue
+		}
+		for _, part := range parts {
+			e.rules[i] = take(e.rules[i], part)
+		}
+	}
+	return e
+}
+
+func take(r rule, part string) rule {
+	if part == "after" {
+		r.after = 0
+		return r
+	}
+	if n, ok := strings.CutPrefix(part, "trigger "); ok {
+		i, err := strconv.Atoi(n)
+		if err != nil {
+			panic(err)
+		}
+		r.trigger = slices.Delete(slices.Clone(r.trigger), i, i+1)
+		return r
+	}
+	for i := range r.exclude {
+		if r.exclude[i].name == part {
+			r.exclude = slices.Delete(slices.Clone(r.exclude), i, i+1)
+			return r
+		}
+	}
+	panic("no part " + part + " of " + string(r.id))
+}
+
+// Removable lists every part that a mutation test has to take away, as "id part".
+func Removable() []string {
+	var out []string
+	for i := range rules {
+		r := &rules[i]
+		for k := range r.trigger[1:] {
+			out = append(out, fmt.Sprintf("%s trigger %d", r.id, k+1))
+		}
+		for k := range r.exclude {
+			out = append(out, string(r.id)+" "+r.exclude[k].name)
+		}
+	}
+	return out
+}
+
+// CatalogueRow is what the documentation has to say about a rule.
+type CatalogueRow struct {
+	ID         esp.DiagnosisID
+	Title      string
+	Severity   esp.Severity
+	Version    int
+	Exclusions []string
+	Texts      []string // everything a person may read
+}
+
+// Catalogue is the rule table for the test of its documentation.
+func Catalogue() []CatalogueRow {
+	var out []CatalogueRow
+	for i := range rules {
+		r := &rules[i]
+		row := CatalogueRow{ID: r.id, Title: r.title, Severity: r.severity, Version: r.version, Texts: []string{r.title, r.text}}
+		for k := range r.exclude {
+			row.Exclusions = append(row.Exclusions, r.exclude[k].name)
+		}
+		for _, c := range r.trigger {
+			row.Texts = append(row.Texts, c.text)
+		}
+		for _, c := range r.confirm {
+			row.Texts = append(row.Texts, c.text, c.against)
+		}
+		for _, s := range r.steps {
+			row.Texts = append(row.Texts, s.Text)
+		}
+		out = append(out, row)
+	}
+	return out
+}
