@@ -58,5 +58,5 @@ func (g *gasState) churn() float64 {
 	if !g.locked {
 		return 0
 	}
-	return 0.2 * math.Exp(0.75*g.flutter)
+	return min(0.2*math.Exp(0.75*g.flutter), 0.9)
 }

@@ -177,6 +177,9 @@ func TestGasLock(t *testing.T) {
 		if c := late(0); c < 11 || c > 15 {
 			t.Errorf("seed %d: locked current %.1f A, want near the idle 12 A", seed, c)
 		}
+		if c := slices.Max(since(0, lock+5*time.Minute, 5*time.Hour)); c > 24 {
+			t.Errorf("seed %d: up to %.1f A after the lock, more than a full pump draws", seed, c)
+		}
 		if s := swing(since(0, scenario.Since, scenario.Since+10*time.Minute)); s < 3*calm {
 			t.Errorf("seed %d: locked current swings %.3f A, %.3f A when calm: want it erratic", seed, s, calm)
 		}
