@@ -66,12 +66,14 @@ func classOf(code string) wire.Class {
 		return wire.Busy
 	}
 	switch code[:2] {
-	case "22", "23", "42":
-		return wire.BadBatch
+	case "08", "40", "53", "55", "57", "58":
+		return wire.Busy
 	case "28":
 		return wire.NotReady
 	}
-	return wire.Busy // 08, 40, 53, 55, 57 and what nobody foresaw: it is never given up
+	// 22, 23, 42, and what nobody foresaw: an internal error that one batch provokes must
+	// not hold up the others for ever. Set aside, it is tried again later.
+	return wire.BadBatch
 }
 
 func linkText(operation string, err error) string {
