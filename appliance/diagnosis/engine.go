@@ -39,7 +39,8 @@ type Engine struct {
 	slots  slotClock
 
 	findings []finding
-	features [roleCount][silence + 1]cachedMotion
+	features [roleCount][silence + 1]cachedFeature
+	motions  [roleCount]cachedMotion
 	turn     int // of evaluation, for the feature cache
 
 	stop     Stop

@@ -10,11 +10,18 @@ const (
 	erraticMinutes  = 30
 )
 
-// cachedMotion keeps the statistics of a role for one evaluation.
-type cachedMotion struct {
-	turn int
-	assessment
-}
+// A feature is computed once per evaluation, and its window is looked at once for
+// swing and change together.
+type (
+	cachedFeature struct {
+		turn int
+		assessment
+	}
+	cachedMotion struct {
+		turn int
+		motion
+	}
+)
 
 // assess evaluates a feature, once per evaluation.
 func (e *Engine) assess(f feature, now int64) assessment {
@@ -59,7 +66,11 @@ func (e *Engine) fromMotion(a *assessment, t *track, u *usual, f feature, now in
 	if n < motionLeast {
 		return
 	}
-	m := t.motion(&e.scratch, e.clock.pos, n)
+	c := &e.motions[f.role]
+	if c.turn != e.turn {
+		c.turn, c.motion = e.turn, t.motion(&e.scratch, e.clock.pos, n)
+	}
+	m := &c.motion
 	a.level = m.level
 	if f.measure == change {
 		a.value, a.ok = m.change, m.ok

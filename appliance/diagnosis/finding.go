@@ -8,6 +8,7 @@ import (
 )
 
 const (
+	reviewTurns    = 6
 	pausedMost     = 2 * hour   // a finding of a pump that stands this long is over
 	confidenceHold = 5 * minute // before another confidence is told
 	onsetQuiet     = 3          // calm minutes inside a beginning
@@ -36,6 +37,10 @@ func (e *Engine) evaluate(now int64, out *Outcome) {
 			continue
 		}
 		f.pausedAt = 0
+		if r.turning && f.open && e.turn%reviewTurns != 0 && superseded != r.group {
+			superseded = r.group // an open finding is looked at again every half minute
+			continue
+		}
 		v := e.verdict(r, now)
 		if v.assessed {
 			f.suspicious = v.triggered && v.excluded == ""

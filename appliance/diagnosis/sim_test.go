@@ -2,9 +2,12 @@ package diagnosis_test
 
 import (
 	"io/fs"
+	"strconv"
 	"testing"
 	"time"
 
+	"wellkeeper.internal/appliance/alarm"
+	"wellkeeper.internal/appliance/diagnosis"
 	"wellkeeper.internal/appliance/esp"
 	"wellkeeper.internal/configs"
 	"wellkeeper.internal/modbus/profile"
@@ -83,4 +86,108 @@ func (s *simStream) next() *esp.Scan {
 		from += s.sizes[i]
 	}
 	return &s.scan
+}
+
+// told is what a simulated well made the engine and the alarms say.
+type told struct {
+	result
+	alarms []esp.Alarm
+}
+
+func (s *simStream) play(e *diagnosis.Engine, m *alarm.Manager, d time.Duration) told {
+	g := diagnosis.NewGate(s.layout)
+	var out told
+	for end := s.at.Add(d); s.at.Before(end); {
+		scan := s.next()
+		g.Grade(scan)
+		o := e.Observe(scan)
+		state, _ := e.State()
+		out.events = append(out.events, o.Events...)
+		out.found = append(out.found, o.Diagnoses...)
+		out.alarms = append(out.alarms, m.Observe(scan, state, o.Diagnoses)...)
+	}
+	return out
+}
+
+func simWell() (*diagnosis.Engine, *alarm.Manager) {
+	return diagnosis.New(wellOf(sim.Facts())), alarm.New(alarm.Config{Well: "T-1", Limits: sim.Limits()})
+}
+
+func TestSimulatedNormalDay(t *testing.T) {
+	for seed := range uint64(6) {
+		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
+			t.Parallel()
+			e, m := simWell()
+			out := newSimStream(t, findScenario(t, "normal"), seed, 0).play(e, m, 24*time.Hour)
+			if len(out.found) > 0 || len(out.alarms) > 0 {
+				t.Errorf("found %v, alarms %s", out.names(), mustJSON(t, out.alarms))
+			}
+			if _, _, ok := e.Usual(esp.IntakePressure); !ok {
+				t.Error("nothing was learned in a day")
+			}
+		})
+	}
+}
+
+func TestSimulatedGasLock(t *testing.T) {
+	const onset = 6 * time.Hour
+	for seed := range uint64(6) {
+		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
+			t.Parallel()
+			e, m := simWell()
+			out := newSimStream(t, findScenario(t, "gas-lock"), seed, onset).play(e, m, onset+90*time.Minute)
+			interference, lock := out.first(esp.GasInterference, esp.Raised), out.first(esp.GasLock, esp.Raised)
+			if interference == nil || lock == nil || out.found[0].ID != esp.GasInterference {
+				t.Fatalf("found %v", out.names())
+			}
+			// gas slugs from about a quarter of an hour on, the lock within the first hour
+			if at := interference.Time.Sub(epoch.Add(onset)); at > 40*time.Minute {
+				t.Errorf("interference raised %v after the onset", at)
+			}
+			if at := lock.Time.Sub(epoch.Add(onset)); at > 75*time.Minute {
+				t.Errorf("lock raised %v after the onset", at)
+			}
+			open := e.Open()
+			if len(open) != 1 || open[0].ID != esp.GasLock || open[0].Severity != esp.SeverityNow {
+				t.Errorf("open at the end: %s", mustJSON(t, open))
+			}
+			first := lock.Evidence[0]
+			if first.Signal != "motor_current" || first.Value > 18 || first.Value < 11 || first.Baseline < 22 || first.Baseline > 25 {
+				t.Errorf("evidence %s", mustJSON(t, first))
+			}
+			if active := m.Active(); len(active) == 0 || active[0].Priority != 1 {
+				t.Errorf("active alarms %s", mustJSON(t, active))
+			}
+		})
+	}
+}
+
+// Faults of the simulated well that this release does not name must not be called gas.
+func TestSimulatedNearMisses(t *testing.T) {
+	const onset = 6 * time.Hour
+	tests := map[string][]sim.Change{
+		"stop and start":    {{Param: sim.RunCommand, To: 0}, {Param: sim.RunCommand, To: 1, After: time.Hour}},
+		"power dip":         {{Param: sim.SupplyVoltage, To: 250}, {Param: sim.SupplyVoltage, To: 480, After: 8 * time.Second}},
+		"closed valve":      {{Param: sim.ChokeOpening, To: 0.002}},
+		"choked":            {{Param: sim.ChokeOpening, To: 0.3, Over: time.Minute}},
+		"broken shaft":      {{Param: sim.ShaftTurns, To: 0}},
+		"weak inflow":       {{Param: sim.Productivity, To: 0.2, Over: 5 * time.Hour}, {Param: sim.GasOilRatio, To: 3}},
+		"wear":              {{Param: sim.Wear, To: 0.25, Over: 5 * time.Hour}},
+		"tubing leak":       {{Param: sim.TubingLeak, To: 45, Over: time.Hour}},
+		"faster":            {{Param: sim.Setpoint, To: 56}},
+		"slower":            {{Param: sim.Setpoint, To: 45}},
+		"slugging wellhead": {{Param: sim.Slugging, Kind: sim.Noise, To: 0.12, Memory: 8 * time.Minute, Period: 5 * time.Minute}},
+		"noisy supply":      {{Param: sim.SupplyVoltage, Kind: sim.Noise, To: 15, Memory: 20 * time.Second}},
+	}
+	for name, changes := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e, m := simWell()
+			sc := sim.Scenario{Name: "test", Calm: 3 * time.Hour, Changes: changes}
+			out := newSimStream(t, sc, 2, onset).play(e, m, onset+6*time.Hour)
+			if len(out.found) > 0 {
+				t.Errorf("found %s", mustJSON(t, out.found))
+			}
+		})
+	}
 }

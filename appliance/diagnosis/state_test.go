@@ -37,24 +37,33 @@ func TestStates(t *testing.T) {
 		last   time.Duration
 		want   []string
 	}{
-		{"the drive says all", columns, facts, down(func(v values) { v["run_state"] = float64(esp.RestartWait); v["restart_remaining"] = 900 }), 90 * time.Minute,
-			[]string{"running", "restart_wait", "starting", "settling", "running"}},
+		{
+			"the drive says all", columns, facts, down(func(v values) { v["run_state"] = float64(esp.RestartWait); v["restart_remaining"] = 900 }), 90 * time.Minute,
+			[]string{"running", "restart_wait", "starting", "settling", "running"},
+		},
 		{"drive trips", columns, facts, down(func(v values) { v["run_state"] = float64(esp.Tripped) }), 30 * time.Minute, []string{"running", "tripped"}},
 		{"backspin", columns, facts, down(func(v values) { v["run_state"] = float64(esp.Backspin) }), 30 * time.Minute, []string{"running", "backspin"}},
 		{"no status: frequency and power", noStatus, facts, down(func(values) {}), 90 * time.Minute, []string{"running", "stopped", "starting", "settling", "running"}},
 		{"no status: fault code", noStatus, facts, down(func(v values) { v["fault_code"] = 5 }), 30 * time.Minute, []string{"running", "tripped"}},
 		{"no status: waiting to restart", noStatus, facts, down(func(v values) { v["fault_code"] = 5; v["restart_remaining"] = 600 }), 30 * time.Minute, []string{"running", "restart_wait"}},
-		{"no status: frequency register holds on while current is 0", without("run_state", "output_power"), facts,
-			down(func(v values) { v["drive_frequency"] = 52 }), 30 * time.Minute, []string{"running", "stopped"}},
+		{
+			"no status: frequency register holds on while current is 0", without("run_state", "output_power"), facts,
+			down(func(v values) { v["drive_frequency"] = 52 }), 30 * time.Minute,
+			[]string{"running", "stopped"},
+		},
 		{"frequency alone", without("run_state", "output_power", "motor_current"), facts, down(func(values) {}), 30 * time.Minute, []string{"running", "stopped"}},
 		{"current alone", without("run_state", "output_power", "drive_frequency"), facts, down(func(values) {}), 30 * time.Minute, []string{"running", "stopped"}},
-		{"an unloaded permanent-magnet motor still turns", without("run_state", "output_power"), esp.Facts{Motor: esp.PermanentMagnet, RatedCurrent: 32, BaseFrequency: 190},
+		{
+			"an unloaded permanent-magnet motor still turns", without("run_state", "output_power"),
+			esp.Facts{Motor: esp.PermanentMagnet, RatedCurrent: 32, BaseFrequency: 190},
 			func(at time.Duration, v values, _ *rand.Rand) {
 				v["drive_frequency"] = 190
 				if at > stopAt {
 					v["motor_current"] = 3
 				}
-			}, 30 * time.Minute, []string{"running"}},
+			}, 30 * time.Minute,
+			[]string{"running"},
+		},
 		{"no drive signal at all", without("run_state", "output_power", "motor_current", "drive_frequency", "fault_code", "restart_remaining", "dc_bus_voltage"), facts, nil, 30 * time.Minute, nil},
 		{"change of speed", columns, facts, func(at time.Duration, v values, _ *rand.Rand) {
 			v["drive_frequency"] += math.Min(math.Max((at-stopAt).Seconds()*0.1, 0), 3)

@@ -1,0 +1,136 @@
+package appliance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"time"
+
+	"wellkeeper.internal/appliance/esp"
+	"wellkeeper.internal/appliance/esp/record"
+	"wellkeeper.internal/storage"
+	"wellkeeper.internal/sync/central"
+	"wellkeeper.internal/sync/uplink"
+	"wellkeeper.internal/web"
+)
+
+// newUplink joins the store to the central database. It connects to nothing.
+func newUplink(a *App) (*uplink.Uplink, error) {
+	wells := make([]esp.WellID, len(a.wells))
+	for i, w := range a.wells {
+		wells[i] = w.esp.ID
+	}
+	sink, err := central.New(central.Config{
+		DSN: a.cfg.Central.DSN, Wells: wells, Software: "wellkeeper " + a.version,
+		Insecure: a.cfg.Central.Insecure, Log: component(a.log, "central"),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("central.dsn: %w", err)
+	}
+	return uplink.New(uplink.Config{
+		Outbox: outbox{a.store}, Sink: sink, State: uplinkState{a.store.Table("uplink")}, Log: component(a.log, "uplink"),
+	})
+}
+
+// outbox is the store as the uplink sees it.
+type outbox struct{ store *storage.Store }
+
+var _ uplink.Outbox = outbox{}
+
+// Spans lists the durable scans of every well and, under no well, the records. The
+// records of all epochs are numbered through, so an epoch's run ends where the next
+// begins.
+func (o outbox) Spans(ctx context.Context) ([]uplink.Span, error) {
+	var spans []uplink.Span
+	for _, s := range o.store.Spans() {
+		spans = append(spans, uplink.Span(s))
+	}
+	last, err := o.lastRecord(ctx)
+	if err != nil {
+		return nil, err
+	}
+	epochs := o.store.Epochs()
+	for i, e := range epochs {
+		end := last
+		if i+1 < len(epochs) {
+			end = epochs[i+1].FirstRecord - 1
+		}
+		if end >= e.FirstRecord {
+			spans = append(spans, uplink.Span{Epoch: e.ID, First: e.FirstRecord, Last: end})
+		}
+	}
+	return spans, nil
+}
+
+func (o outbox) lastRecord(ctx context.Context) (uint64, error) {
+	for r, err := range o.store.Records(ctx, storage.RecordQuery{Newest: true, Limit: 1}) {
+		if err != nil && !errors.Is(err, storage.ErrDamaged) {
+			return 0, fmt.Errorf("find the newest record: %w", err)
+		}
+		return r.Seq, nil
+	}
+	return 0, nil
+}
+
+// Scans gives the scans of a range; what turns out damaged is left out.
+func (o outbox) Scans(ctx context.Context, well esp.WellID, epoch, first, last uint64) iter.Seq2[*esp.Scan, error] {
+	return undamaged(o.store.Scans(ctx, well, epoch, first, last))
+}
+
+// Records gives the records of a range; what turns out damaged is left out. Numbers
+// run through all epochs, so the epoch needs no filter.
+func (o outbox) Records(ctx context.Context, _, first, last uint64) iter.Seq2[record.Record, error] {
+	query := storage.RecordQuery{AfterSeq: first - 1, Limit: int(last - first + 1)}
+	return undamaged(o.store.Records(ctx, query))
+}
+
+// undamaged passes over what the store says is damaged: it is counted there, and the
+// rest must go on.
+func undamaged[T any](items iter.Seq2[T, error]) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		for item, err := range items {
+			if errors.Is(err, storage.ErrDamaged) {
+				continue
+			}
+			if !yield(item, err) {
+				return
+			}
+		}
+	}
+}
+
+// uplinkState keeps the uplink's plans in a table of the store.
+type uplinkState struct{ table *storage.Table }
+
+var _ uplink.State = uplinkState{}
+
+func (s uplinkState) Get(_ context.Context, key string) ([]byte, error) {
+	return s.table.Get([]byte(key))
+}
+
+func (s uplinkState) Put(_ context.Context, key string, value []byte) error {
+	return s.table.Put([]byte(key), value)
+}
+
+// uplinkView is the state of the way to headquarters in the page's words; nil where
+// none is configured.
+func (a *App) uplinkView() *web.Uplink {
+	if a.uplink == nil {
+		return nil
+	}
+	s := a.uplink.Status()
+	v := &web.Uplink{
+		State: string(s.State), Waiting: s.WaitingScans + s.WaitingRecords, Oldest: s.OldestWaiting,
+		LastSuccess: s.LastSuccess, Quarantined: uint64(len(s.Quarantined)),
+	}
+	if s.LastError != nil {
+		v.Error = s.LastError.Text
+	}
+	for _, h := range s.Held {
+		if v.Error == "" {
+			v.Error = fmt.Sprintf("well %s: %s (tried again %s)", h.Well, h.Text, h.Until.UTC().Format(time.TimeOnly))
+		}
+	}
+	return v
+}

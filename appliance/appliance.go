@@ -1,0 +1,225 @@
+// Package appliance puts the components together: it opens the store, makes a poller
+// and a pipeline for each well, the page and the way to headquarters, runs them, and
+// stops them in an order in which nothing is lost.
+//
+// It holds the composition and the adapters between components that must not know
+// each other, and no rule of any of them. Only appliance/command imports it.
+package appliance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"wellkeeper.internal/appliance/config"
+	"wellkeeper.internal/appliance/esp"
+	"wellkeeper.internal/appliance/esp/record"
+	"wellkeeper.internal/modbus"
+	"wellkeeper.internal/storage"
+	"wellkeeper.internal/sync/uplink"
+	"wellkeeper.internal/web"
+)
+
+// syncTimeout bounds the last write to the disk on a stop.
+const syncTimeout = 2 * time.Second
+
+// Options say what to run.
+type Options struct {
+	// Config must have been checked by config.Load or config.Complete.
+	Config  *config.Config
+	Version string
+	Log     zerolog.Logger
+	// Past, when set, fills the past of every well before it is polled.
+	Past *Past
+	// Companions run beside the appliance and outlive its polling, such as the
+	// simulator of a demo.
+	Companions []Companion
+}
+
+// Companion is something that runs as long as the appliance does.
+type Companion struct {
+	Name string
+	Run  func(context.Context) error
+}
+
+// App is an appliance that has everything open and nothing running.
+type App struct {
+	cfg      *config.Config
+	log      zerolog.Logger
+	version  string
+	store    *storage.Store
+	wells    []*well
+	links    *modbus.Links
+	server   *web.Server
+	uplink   *uplink.Uplink // nil without a central database
+	listener net.Listener
+	past     *Past
+	beside   []Companion
+	disk     atomic.Pointer[web.Storage] // as last looked at
+}
+
+// New opens the data folder and binds the page's address. It starts nothing and
+// connects to nothing. An error names what is wrong and what to do.
+func New(ctx context.Context, o Options) (_ *App, err error) {
+	a := &App{cfg: o.Config, log: o.Log, version: o.Version, past: o.Past, beside: o.Companions}
+	a.store, err = storage.Open(ctx, storage.Config{
+		Dir: o.Config.Data, CommitEvery: o.Config.Store.CommitEvery, Log: component(o.Log, "storage"),
+	})
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, a.close())
+		}
+	}()
+	a.lookAtDisk()
+	a.links = modbus.NewLinks(modbus.LinksConfig{Log: component(o.Log, "modbus")})
+	for i := range o.Config.Wells {
+		w, err := newWell(&o.Config.Wells[i], a)
+		if err != nil {
+			return nil, err
+		}
+		a.wells = append(a.wells, w)
+	}
+	if o.Config.Central.DSN != "" {
+		if a.uplink, err = newUplink(a); err != nil {
+			return nil, err
+		}
+	}
+	return a, a.listen(ctx)
+}
+
+// listen binds the page.
+func (a *App) listen(ctx context.Context) error {
+	tlsConfig, fingerprint, err := serverTLS(a.cfg)
+	if err != nil {
+		return err
+	}
+	if fingerprint != "" {
+		a.log.Info().Str("component", "web").Str("sha256", fingerprint).Msg("the page's certificate")
+	}
+	a.listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", a.cfg.Web.Listen)
+	if err != nil {
+		return fmt.Errorf("serve the page: %w; choose another address with web.listen", err)
+	}
+	view := pages{a}
+	kept := archive{a}
+	a.server, err = web.New(web.Config{
+		Listener: a.listener, TLS: tlsConfig, AnonymousView: *a.cfg.Web.AnonymousView,
+		Wells: view, Changes: view, Health: view, Telemetry: kept, Diagnoses: kept,
+		Location: a.cfg.Site.Location, Units: web.Units(a.cfg.Web.Units), Version: a.version, Log: component(a.log, "web"),
+	})
+	return err
+}
+
+// URL is where the page is.
+func (a *App) URL() string {
+	scheme := "https"
+	if a.cfg.Web.TLS.Mode == config.TLSOff {
+		scheme = "http"
+	}
+	return scheme + "://" + a.listener.Addr().String() + "/"
+}
+
+// well is the well of that id; nil where there is none.
+func (a *App) well(id esp.WellID) *well {
+	for _, w := range a.wells {
+		if w.esp.ID == id {
+			return w
+		}
+	}
+	return nil
+}
+
+// Run runs the appliance until ctx ends or a component cannot go on, and stops it: no
+// more polls, the last readings on the disk, a bounded last word to headquarters, the
+// page closed, the store closed. It returns nil on a clean stop.
+func (a *App) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var failures failures
+	failed := func(err error) {
+		failures.add(err)
+		cancel()
+	}
+	keep, serve, send, beside, ingest := newStage(ctx, failed), newStage(ctx, failed), newStage(ctx, failed), newStage(ctx, failed), newStage(ctx, failed)
+	keep.start("storage", a.store.Run)
+	keep.start("disk", a.watchDisk)
+	serve.start("web", a.server.Run)
+	for _, c := range a.beside {
+		beside.start(c.Name, c.Run)
+	}
+	a.started(ctx)
+	for _, w := range a.wells {
+		ingest.start("well "+string(w.esp.ID), w.run)
+	}
+	if a.uplink != nil {
+		send.start("uplink", a.uplink.Run)
+	}
+	<-ctx.Done()
+
+	ingest.stop()
+	last, done := context.WithTimeout(context.WithoutCancel(ctx), syncTimeout)
+	defer done()
+	if err := a.store.Sync(last); err != nil {
+		failures.add(fmt.Errorf("the last readings could not be forced to disk: %w", err))
+	}
+	send.stop()
+	beside.stop()
+	serve.stop()
+	keep.stop()
+	failures.add(a.close())
+	return failures.err()
+}
+
+// started notes the start in the log of records.
+func (a *App) started(ctx context.Context) {
+	a.log.Info().Str("version", a.version).Str("page", a.URL()).Int("wells", len(a.wells)).Msg("started")
+	r, err := record.Event(esp.Event{Time: time.Now().UTC(), ID: "appliance_started", Text: "Wellkeeper " + a.version + " started"})
+	if err == nil {
+		_, err = a.store.AppendRecord(ctx, r)
+	}
+	if err != nil {
+		a.log.Error().Err(err).Msg("the start could not be recorded")
+	}
+}
+
+// close lets go of what New opened.
+func (a *App) close() error {
+	var errs []error
+	if a.listener != nil {
+		if err := a.listener.Close(); !errors.Is(err, net.ErrClosed) {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(append(errs, a.store.Close())...)
+}
+
+// failures collects errors from several goroutines.
+type failures struct {
+	mu   sync.Mutex // guards errs
+	errs []error
+}
+
+func (f *failures) add(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.errs = append(f.errs, err)
+}
+
+func (f *failures) err() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return errors.Join(f.errs...)
+}
+
+func component(log zerolog.Logger, name string) zerolog.Logger {
+	return log.With().Str("component", name).Logger()
+}

@@ -1,0 +1,189 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	"wellkeeper.internal/appliance/config"
+	"wellkeeper.internal/appliance/esp"
+	"wellkeeper.internal/configs"
+	"wellkeeper.internal/modbus/profile"
+	"wellkeeper.internal/modbus/sim"
+)
+
+// The devices of the simulated well and the profiles that describe them.
+var rigDevices = []struct {
+	name    esp.DeviceID
+	unit    uint8
+	profile string
+}{
+	{"drive", 1, "simulated-drive"},
+	{"gauge", 10, "simulated-gauge"},
+}
+
+// rig is a simulated well and the Modbus server that shows it: what demo and simulate
+// have in common.
+type rig struct {
+	well     *sim.Well
+	bank     *sim.Bank
+	server   *sim.Server
+	listener net.Listener
+	profiles map[esp.DeviceID]*profile.Profile
+
+	// live is closed when the well has been played up to the present: from then on it
+	// belongs to the clock.
+	live     chan struct{}
+	goLive   sync.Once
+	advanced time.Time
+}
+
+type rigConfig struct {
+	listen   string
+	scenario string
+	since    time.Duration // before now; 0: the scenario's own
+	seed     uint64
+	start    time.Time // of the well's life
+}
+
+func newRig(ctx context.Context, c rigConfig) (*rig, error) {
+	scenario, ok := sim.Find(c.scenario)
+	if !ok {
+		return nil, usageError{fmt.Errorf("no scenario %q; there are %s", c.scenario, scenarioNames())}
+	}
+	since := scenario.Since
+	if c.since > 0 {
+		since = c.since
+	}
+	well, err := sim.NewWell(sim.Config{Seed: c.seed, Start: c.start, Scenario: scenario, Onset: time.Now().Add(-since)})
+	if err != nil {
+		return nil, fmt.Errorf("simulate the well: %w", err)
+	}
+	r := &rig{well: well, profiles: map[esp.DeviceID]*profile.Profile{}, live: make(chan struct{}), advanced: c.start}
+	units := map[uint8]*profile.Profile{}
+	for _, d := range rigDevices {
+		p, err := config.LoadProfile(d.profile, "", configs.Profiles)
+		if err != nil {
+			return nil, err
+		}
+		r.profiles[d.name], units[d.unit] = p, p
+	}
+	r.bank = sim.NewBank(units)
+	r.bank.Load(well)
+	r.listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", c.listen)
+	if err != nil {
+		return nil, fmt.Errorf("serve the simulated well: %w", err)
+	}
+	r.server = sim.NewServer(sim.ServerConfig{Listener: r.listener, Bank: r.bank})
+	return r, nil
+}
+
+// goOn hands the well over to the clock.
+func (r *rig) goOn() { r.goLive.Do(func() { close(r.live) }) }
+
+// Run serves the registers, and once the well is live moves it with the clock.
+func (r *rig) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var moving sync.WaitGroup
+	moving.Go(func() { r.move(ctx) })
+	err := r.server.Run(ctx)
+	cancel()
+	moving.Wait()
+	return err
+}
+
+// move plays each second half a second before it comes, so that a poll at the whole
+// second finds it.
+func (r *rig) move(ctx context.Context) {
+	select {
+	case <-ctx.Done():
+		return
+	case <-r.live:
+	}
+	for {
+		next := time.Now().Add(time.Second / 2).Truncate(time.Second)
+		r.well.Advance(next)
+		r.bank.Load(r.well)
+		timer := time.NewTimer(time.Until(next.Add(time.Second / 2)))
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		case <-timer.C:
+		}
+	}
+}
+
+// Fill plays the well second by second from after up to the present and hands over
+// what a poll would have read: the same registers, decoded by the same profiles. It
+// ends early in a second, so that polling can take over with the next one. It may be
+// called again to catch up.
+func (r *rig) Fill(ctx context.Context, layout *esp.Layout, after time.Time, emit func(*esp.Scan) error) error {
+	scan := esp.Scan{Well: layout.Well, Layout: layout, Readings: make([]esp.Reading, len(layout.Columns))}
+	t := after.Truncate(time.Second)
+	for {
+		t = t.Add(time.Second)
+		if err := waitUntil(ctx, t); err != nil {
+			return err
+		}
+		r.well.Advance(t)
+		r.bank.Load(r.well)
+		rest := scan.Readings
+		for _, d := range rigDevices {
+			p := r.profiles[d.name]
+			n := len(p.Points)
+			p.Decode(r.bank.Words(d.unit), rest[:n])
+			rest = rest[n:]
+		}
+		scan.Time = t.UTC()
+		if err := emit(&scan); err != nil {
+			return err
+		}
+		if now := time.Now(); now.Sub(t) < time.Second/2 {
+			return nil
+		}
+	}
+}
+
+// waitUntil returns at t, at once where it is past.
+func waitUntil(ctx context.Context, t time.Time) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	left := time.Until(t)
+	if left <= 0 {
+		return nil
+	}
+	timer := time.NewTimer(left)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
+
+// Close lets go of a rig that never ran.
+func (r *rig) Close() error {
+	err := r.listener.Close()
+	if errors.Is(err, net.ErrClosed) {
+		return nil
+	}
+	return err
+}
+
+func scenarioNames() string {
+	names := ""
+	for i, s := range sim.Scenarios() {
+		if i > 0 {
+			names += ", "
+		}
+		names += s.Name
+	}
+	return names
+}

@@ -1,0 +1,215 @@
+package appliance
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"wellkeeper.internal/appliance/alarm"
+	"wellkeeper.internal/appliance/diagnosis"
+	"wellkeeper.internal/appliance/esp"
+	"wellkeeper.internal/appliance/esp/record"
+	"wellkeeper.internal/web"
+)
+
+// history is what the pipeline needs of the store.
+type history interface {
+	// Append numbers a scan and takes it into the store; it does not wait for the disk.
+	Append(ctx context.Context, s *esp.Scan) (seq uint64, err error)
+	// AppendRecords makes records durable.
+	AppendRecords(ctx context.Context, records []record.Record) (last uint64, err error)
+	// Sync makes everything appended durable now.
+	Sync(ctx context.Context) error
+}
+
+// pipeline takes the scans of one well through quality, store, diagnosis and alarms
+// to the page: one chain of calls in one goroutine, so that nothing stands between
+// the drive and the disk. Viewers read what it has published and never hold it up.
+type pipeline struct {
+	well   esp.Well
+	store  history
+	gate   *diagnosis.Gate
+	engine *diagnosis.Engine
+	alarms *alarm.Manager
+	board  *web.Board
+	log    zerolog.Logger
+
+	mu        sync.Mutex // guards published
+	published published
+}
+
+// published is what the page shows of a well beside its readings. The slices are
+// replaced, never changed, so that a reader may keep them.
+type published struct {
+	Seq      uint64
+	Scan     time.Time // of the latest scan handled
+	State    esp.State
+	Since    time.Time
+	Findings []esp.Diagnosis
+	Alarms   []esp.Alarm
+	Stop     *diagnosis.Stop
+	Bands    []band // per column of the layout
+	Filling  *web.Filling
+}
+
+// band is what is usual of one column, and how it moves.
+type band struct {
+	known     bool
+	low, high float64
+	trend     diagnosis.Trend
+}
+
+func newPipeline(well esp.Well, layout *esp.Layout, store history, log zerolog.Logger) *pipeline {
+	return &pipeline{
+		well:   well,
+		store:  store,
+		gate:   diagnosis.NewGate(layout),
+		engine: diagnosis.New(diagnosis.Config{Well: well}),
+		alarms: alarm.New(alarm.Config{Well: well.ID, Limits: well.Limits}),
+		board:  web.NewBoard(),
+		log:    log,
+	}
+}
+
+// live handles a scan that was just read. It fails only when the store is closed: a
+// full or broken disk costs readings, which the store counts, and never the page or
+// the alarms.
+func (p *pipeline) live(ctx context.Context, s *esp.Scan) error {
+	p.gate.Grade(s)
+	if _, err := p.store.Append(ctx, s); err != nil {
+		return err
+	}
+	changes := p.judge(s)
+	p.keep(ctx, changes)
+	if changes.tripped {
+		if err := p.store.Sync(ctx); err != nil {
+			p.log.Warn().Err(err).Msg("the readings around a trip could not be forced to disk")
+		}
+	}
+	p.publish(s)
+	p.board.Touch()
+	return nil
+}
+
+// relive lets the engine, the alarms and the curves see a stored scan again after a
+// restart. Nothing of it is recorded again.
+func (p *pipeline) relive(s *esp.Scan) {
+	p.judge(s)
+}
+
+// changes is what one scan changed.
+type changes struct {
+	events    []esp.Event
+	diagnoses []esp.Diagnosis
+	alarms    []esp.Alarm
+	tripped   bool
+}
+
+func (p *pipeline) judge(s *esp.Scan) changes {
+	out := p.engine.Observe(s)
+	state, _ := p.engine.State()
+	c := changes{events: out.Events, diagnoses: out.Diagnoses}
+	c.alarms = p.alarms.Observe(s, state, out.Diagnoses)
+	for _, e := range out.Events {
+		c.tripped = c.tripped || e.To == esp.Tripped
+	}
+	p.board.Observe(s)
+	return c
+}
+
+// records encodes what changed, in the order in which it is told.
+func (c *changes) records() ([]record.Record, error) {
+	n := len(c.events) + len(c.diagnoses) + len(c.alarms)
+	if n == 0 {
+		return nil, nil
+	}
+	records := make([]record.Record, 0, n)
+	var firstErr error
+	add := func(r record.Record, err error) {
+		if err != nil {
+			firstErr = err
+			return
+		}
+		records = append(records, r)
+	}
+	for _, e := range c.events {
+		add(record.Event(e))
+	}
+	for _, d := range c.diagnoses {
+		add(record.Diagnosis(d))
+	}
+	for _, a := range c.alarms {
+		add(record.Alarm(a))
+	}
+	return records, firstErr
+}
+
+// keep makes the records of what changed durable.
+func (p *pipeline) keep(ctx context.Context, c changes) {
+	for _, d := range c.diagnoses {
+		p.log.Info().Str("diagnosis", string(d.ID)).Str("change", string(d.Change)).Str("severity", string(d.Severity)).
+			Time("onset", d.Onset).Msg("a diagnosis changed")
+	}
+	for _, a := range c.alarms {
+		p.log.Info().Str("alarm", a.ID).Str("change", string(a.Change)).Int("priority", a.Priority).Msg("an alarm changed")
+	}
+	records, err := c.records()
+	if err != nil {
+		p.log.Error().Err(err).Msg("a record could not be encoded")
+	}
+	p.write(ctx, records)
+}
+
+// write stores records. What the disk refuses is counted by the store.
+func (p *pipeline) write(ctx context.Context, records []record.Record) {
+	if len(records) == 0 {
+		return
+	}
+	if _, err := p.store.AppendRecords(ctx, records); err != nil {
+		p.log.Error().Err(err).Int("records", len(records)).Msg("records could not be stored")
+	}
+}
+
+// publish copies what the page shows, so that viewers never touch the engine.
+func (p *pipeline) publish(s *esp.Scan) {
+	state, since := p.engine.State()
+	bands := make([]band, len(s.Layout.Columns))
+	for i := range bands {
+		id := s.Layout.Columns[i].Signal
+		if id == 0 {
+			continue
+		}
+		b := &bands[i]
+		b.low, b.high, b.known = p.engine.Usual(id)
+		b.trend, _ = p.engine.Trend(id)
+	}
+	var stop *diagnosis.Stop
+	if last, ok := p.engine.LastStop(); ok {
+		stop = &last
+	}
+	findings, alarms := p.engine.Open(), p.alarms.Active()
+
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.published.Seq, p.published.Scan = s.Seq, s.Time
+	p.published.State, p.published.Since = state, since
+	p.published.Findings, p.published.Alarms = findings, alarms
+	p.published.Bands, p.published.Stop = bands, stop
+}
+
+// filling tells viewers how far the past has come; nil when it is there.
+func (p *pipeline) filling(f *web.Filling) {
+	p.mu.Lock()
+	p.published.Filling = f
+	p.mu.Unlock()
+	p.board.Touch()
+}
+
+// snapshot is what was last published.
+func (p *pipeline) snapshot() published {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.published
+}

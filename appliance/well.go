@@ -1,0 +1,242 @@
+package appliance
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"wellkeeper.internal/appliance/config"
+	"wellkeeper.internal/appliance/esp"
+	"wellkeeper.internal/appliance/esp/record"
+	"wellkeeper.internal/modbus"
+	"wellkeeper.internal/storage"
+	"wellkeeper.internal/web"
+)
+
+// well is one well while the appliance runs.
+type well struct {
+	esp      esp.Well
+	devices  []modbus.Device
+	drive    esp.DeviceID // empty where no device is one
+	period   time.Duration
+	poller   *modbus.Poller
+	pipeline *pipeline
+	store    *storage.Store
+	past     *Past
+	failures failureRate
+	log      zerolog.Logger
+}
+
+// Past makes the readings of the time before the start.
+type Past struct {
+	// From is where the past begins where nothing is stored.
+	From time.Time
+	// Fill hands over scans of the layout after a time, in order, up to the present. It
+	// is called again to catch up with the time that filling took.
+	Fill func(ctx context.Context, layout *esp.Layout, after time.Time, emit func(*esp.Scan) error) error
+	// Done is called when the past is filled and the present begins.
+	Done func()
+}
+
+func newWell(c *config.Well, a *App) (*well, error) {
+	w := &well{esp: c.ESP(), store: a.store, past: a.past, log: a.log.With().Str("well", c.ID).Logger()}
+	for _, d := range c.Devices {
+		w.devices = append(w.devices, modbus.Device{
+			ID: esp.DeviceID(d.Name), URL: d.URL, Unit: *d.Unit, Profile: d.Loaded, Period: d.Period, Timeout: d.Timeout,
+		})
+		if d.Loaded.Kind == "drive" && w.drive == "" {
+			w.drive = esp.DeviceID(d.Name)
+		}
+		if w.period == 0 || d.Period < w.period {
+			w.period = d.Period
+		}
+	}
+	var err error
+	w.poller, err = modbus.NewPoller(modbus.Config{Well: w.esp.ID, Devices: w.devices, Links: a.links, Log: component(w.log, "modbus")})
+	if err != nil {
+		return nil, fmt.Errorf("well %s: %w", c.ID, err)
+	}
+	w.pipeline = newPipeline(w.esp, w.poller.Layout(), a.store, component(w.log, "pipeline"))
+	w.failures.init(len(w.devices))
+	return w, nil
+}
+
+// run brings back what was known before the stop, fills the past where that was asked
+// for, and polls until ctx ends.
+func (w *well) run(ctx context.Context) error {
+	if err := w.restore(ctx); err != nil {
+		return stopped(ctx, err)
+	}
+	if w.past != nil {
+		if err := w.fill(ctx); err != nil {
+			return stopped(ctx, err)
+		}
+		w.past.Done()
+	}
+	return w.poller.Run(ctx, w.pipeline.live)
+}
+
+// stopped is nil where err only says that ctx has ended.
+func stopped(ctx context.Context, err error) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	default:
+		return err
+	}
+}
+
+const (
+	// reliveSpan is how much of the stored past the engine sees again after a start:
+	// what its baselines are made of.
+	reliveSpan = 48 * time.Hour
+	// reliveStep thins it: the engine works in ticks of five seconds.
+	reliveStep = 5 * time.Second
+	// reliveFull is how much of it is given whole, for what looks at single scans.
+	reliveFull = 15 * time.Minute
+)
+
+// restore lets the engine and the alarms relive the stored past, and settles what the
+// log of records says against it.
+func (w *well) restore(ctx context.Context) error {
+	latest, ok := w.store.Latest(w.esp.ID)
+	if !ok {
+		return nil
+	}
+	begin := time.Now()
+	var scans int
+	var last time.Time
+	whole := latest.Time.Add(-reliveFull)
+	for row, err := range w.store.Range(ctx, storage.Query{Well: w.esp.ID, From: latest.Time.Add(-reliveSpan)}) {
+		if err != nil {
+			return fmt.Errorf("read the stored past: %w", err)
+		}
+		if row.Time.Before(whole) && row.Time.Sub(last) < reliveStep {
+			continue
+		}
+		last = row.Time
+		scan := esp.Scan{Well: w.esp.ID, Time: row.Time, Layout: row.Layout, Readings: row.Readings, Seq: row.Seq}
+		w.pipeline.relive(&scan)
+		scans++
+	}
+	w.pipeline.publish(&latest)
+	w.log.Info().Int("scans", scans).Dur("took", time.Since(begin)).Msg("the stored past was brought back")
+	return w.settle(ctx)
+}
+
+// catchUp bounds how much a second pass of filling may have to do before it goes
+// through the ordinary way into the store.
+const catchUp = 2 * time.Minute
+
+// fill makes the past: in bulk as long as there is much of it, then the seconds that
+// this took, one by one, so that the present joins without a hole.
+func (w *well) fill(ctx context.Context) error {
+	after := w.past.From
+	if latest, ok := w.store.Latest(w.esp.ID); ok && latest.Time.After(after) {
+		after = latest.Time
+	}
+	f := filler{well: w, from: after, last: after, span: time.Since(after)}
+	defer w.pipeline.filling(nil)
+	for time.Since(f.last) > catchUp {
+		err := w.store.Bulk(ctx, w.esp.ID, func(push func(*esp.Scan) error) error {
+			return w.past.Fill(ctx, w.poller.Layout(), f.last, func(s *esp.Scan) error { return f.take(ctx, s, push) })
+		})
+		if err != nil {
+			return fmt.Errorf("fill the past: %w", err)
+		}
+		f.flush(ctx)
+	}
+	err := w.past.Fill(ctx, w.poller.Layout(), f.last, func(s *esp.Scan) error {
+		return f.take(ctx, s, func(s *esp.Scan) error {
+			_, err := w.store.Append(ctx, s)
+			return err
+		})
+	})
+	if err != nil {
+		return fmt.Errorf("fill the past: %w", err)
+	}
+	f.flush(ctx)
+	if latest, ok := w.store.Latest(w.esp.ID); ok {
+		w.pipeline.publish(&latest)
+	}
+	return nil
+}
+
+// filler is the state of filling the past of one well.
+type filler struct {
+	well       *well
+	from, last time.Time
+	span       time.Duration
+	records    []record.Record
+	told       time.Time
+}
+
+// tellEvery is how often the page hears of the progress.
+const tellEvery = 250 * time.Millisecond
+
+// take judges and stores one scan of the past.
+func (f *filler) take(ctx context.Context, s *esp.Scan, push func(*esp.Scan) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	p := f.well.pipeline
+	p.gate.Grade(s)
+	if err := push(s); err != nil {
+		return err
+	}
+	changed := p.judge(s)
+	records, err := changed.records()
+	if err != nil {
+		f.well.log.Error().Err(err).Msg("a record could not be encoded")
+	}
+	f.records = append(f.records, records...)
+	f.last = s.Time
+	if now := time.Now(); now.Sub(f.told) >= tellEvery {
+		f.told = now
+		p.filling(&web.Filling{Span: f.span, Done: min(1, float64(s.Time.Sub(f.from))/float64(max(f.span, time.Second)))})
+	}
+	return nil
+}
+
+// flush stores the records of the scans taken so far, in one transaction.
+func (f *filler) flush(ctx context.Context) {
+	f.well.pipeline.write(ctx, f.records)
+	f.records = nil
+}
+
+// failureRate counts the failed polls of the last hour per device, from counts since
+// the start that are asked for now and then.
+type failureRate struct {
+	mu      sync.Mutex // guards devices
+	devices []failureHistory
+}
+
+type failureHistory struct {
+	minutes [60]uint64 // failed polls in each of the last minutes
+	minute  int64      // the minute that the newest entry belongs to
+	total   uint64
+}
+
+func (f *failureRate) init(devices int) { f.devices = make([]failureHistory, devices) }
+
+// lastHour notes the total of device i and gives how many came within the hour.
+func (f *failureRate) lastHour(i int, total uint64, now time.Time) uint64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	h := &f.devices[i]
+	minute := now.Unix() / 60
+	for step := max(h.minute+1, minute-59); step <= minute; step++ {
+		h.minutes[step%60] = 0
+	}
+	h.minute = max(h.minute, minute)
+	h.minutes[h.minute%60] += total - h.total
+	h.total = total
+	var sum uint64
+	for _, n := range h.minutes {
+		sum += n
+	}
+	return sum
+}
