@@ -19,7 +19,16 @@ import (
 // mustMigrate makes a database with the schema.
 func mustMigrate(tb testing.TB) *centraltest.DB {
 	tb.Helper()
+	return mustMigrateOver(tb, "")
+}
+
+// mustMigrateOver makes a database with the schema over what sql has made before.
+func mustMigrateOver(tb testing.TB, sql string) *centraltest.DB {
+	tb.Helper()
 	db := centraltest.MustStart(tb)
+	if _, err := mustConnect(tb, db.DSN()).Exec(tb.Context(), sql); err != nil {
+		tb.Fatal(err)
+	}
 	if _, err := central.Migrate(tb.Context(), db.DSN()); err != nil {
 		tb.Fatalf("migrate: %v", err)
 	}

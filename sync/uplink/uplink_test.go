@@ -40,6 +40,7 @@ func TestRecordsThenNewestThenBacklog(t *testing.T) {
 		// A slow link: a second per batch.
 		c.before = func(ctx context.Context, _ sent) error { time.Sleep(time.Second); return nil }
 		u := start(t, uplink.Config{Outbox: o, Sink: c, State: &state{}})
+		time.Sleep(time.Second / 2)
 		for range 40 {
 			time.Sleep(time.Second)
 			o.fill(trace, 1)

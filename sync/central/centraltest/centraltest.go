@@ -333,8 +333,7 @@ func (c *cluster) waitReady(ctx context.Context, done <-chan struct{}) error {
 	}
 }
 
-// stop ends the server with s and waits for all of it. SIGKILL goes to the process
-// group: a postmaster that is killed alone leaves backends that finish their statement.
+// stop ends the server with s and waits for all of it.
 func (c *cluster) stop(s syscall.Signal) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -342,9 +341,9 @@ func (c *cluster) stop(s syscall.Signal) error {
 		return nil
 	}
 	target := c.cmd.Process.Pid
+	var children []string
 	if s == syscall.SIGKILL {
-		c.killChildren(target)
-		target = -target
+		children = killChildren(target)
 	}
 	if err := syscall.Kill(target, s); err != nil && !errors.Is(err, syscall.ESRCH) {
 		return err
@@ -356,24 +355,49 @@ func (c *cluster) stop(s syscall.Signal) error {
 	}
 	c.cmd = nil
 	if s == syscall.SIGKILL {
+		if err := waitGone(children); err != nil {
+			return err
+		}
 		// A killed postmaster leaves its pid file, whose last line says ready.
 		return os.Remove(filepath.Join(c.dir, "data", "postmaster.pid"))
 	}
 	return nil
 }
 
-// killChildren ends the backends, which PostgreSQL puts into sessions of their own.
-func (c *cluster) killChildren(postmaster int) {
+// killChildren ends the backends, which PostgreSQL puts into sessions of their own and
+// which would finish their statement when only the postmaster is killed.
+func killChildren(postmaster int) (pids []string) {
 	_ = syscall.Kill(postmaster, syscall.SIGSTOP) // so that it does not start another
 	out, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", postmaster, postmaster))
 	if err != nil {
-		return
+		return nil
 	}
-	for _, f := range strings.Fields(string(out)) {
+	pids = strings.Fields(string(out))
+	for _, f := range pids {
 		if pid, err := strconv.Atoi(f); err == nil {
 			_ = syscall.Kill(pid, syscall.SIGKILL)
 		}
 	}
+	return pids
+}
+
+// waitGone waits until killed processes have let go of their shared memory.
+func waitGone(pids []string) error {
+	deadline := time.After(30 * time.Second)
+	for _, pid := range pids {
+		for {
+			stat, err := os.ReadFile("/proc/" + pid + "/stat")
+			if _, after, _ := strings.Cut(string(stat), ") "); err != nil || strings.HasPrefix(after, "Z") {
+				break
+			}
+			select {
+			case <-time.After(5 * time.Millisecond):
+			case <-deadline:
+				return errors.New("killed backends do not end within 30 s")
+			}
+		}
+	}
+	return nil
 }
 
 func (c *cluster) remove() {
