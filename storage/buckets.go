@@ -45,6 +45,9 @@ type Series struct {
 // Buckets sums up signals for a chart, scans that are not durable yet included.
 // Damaged blocks are left out, like in Range.
 func (s *Store) Buckets(ctx context.Context, q BucketQuery) ([]Series, error) {
+	if err := s.readable(); err != nil {
+		return nil, fmt.Errorf("buckets: %w", err)
+	}
 	from, to, width := ceilMilli(q.From), ceilMilli(q.To), q.Width.Milliseconds()
 	if q.From.IsZero() || width < 1 || to <= from || (to-from)/width > maxBuckets {
 		return nil, fmt.Errorf("buckets: %w: %v to %v in pieces of %v", ErrInvalid, q.From, q.To, q.Width)

@@ -176,6 +176,7 @@ func (s *Store) noteError(operation string, err error) error {
 	}
 	if s.failed == nil {
 		s.failed = fmt.Errorf("%s: %w: %w; restart the appliance; if it happens again, replace the disk", operation, ErrFailed, err)
+		close(s.failing)
 	}
 	return s.failed
 }

@@ -218,6 +218,10 @@ func scanHalf(b []byte) halfScan {
 			s.generation, s.frames, s.number = f.generation, nil, 0
 		}
 		switch {
+		case !headerOK && at == s.end && string(b[at:at+len(frameMagic)]) == frameMagic:
+			s.torn = true // begun, but not even its header is whole
+			at += pageSize
+			continue
 		case !headerOK || f.generation != s.generation || f.number <= s.number:
 			at += pageSize
 			continue

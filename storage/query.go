@@ -42,6 +42,10 @@ type Row struct {
 // so; an error (the disk, ctx) ends the iteration.
 func (s *Store) Range(ctx context.Context, q Query) iter.Seq2[Row, error] {
 	return func(yield func(Row, error) bool) {
+		if err := s.readable(); err != nil {
+			yield(Row{}, fmt.Errorf("range: %w", err))
+			return
+		}
 		from, to := bounds(q.From, q.To)
 		groups := s.overlapping(q.Well, from, to)
 		if q.Newest {
@@ -179,6 +183,10 @@ func (r *rows) fillRow(dst *Row, k int) {
 // after it by continuing.
 func (s *Store) Scans(ctx context.Context, id esp.WellID, epoch, first, last uint64) iter.Seq2[*esp.Scan, error] {
 	return func(yield func(*esp.Scan, error) bool) {
+		if err := s.readable(); err != nil {
+			yield(nil, fmt.Errorf("read scans: %w", err))
+			return
+		}
 		s.mu.Lock()
 		var parts []part
 		if w := s.wells[id]; w != nil {

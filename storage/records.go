@@ -199,6 +199,9 @@ type keyValue struct{ key, value []byte }
 // recordPage copies some records out, so that the transaction is short however slow
 // the reader is.
 func (s *Store) recordPage(at []byte, after uint64, newest bool) (out []keyValue, err error) {
+	if err := s.readable(); err != nil {
+		return nil, err
+	}
 	err = s.state.view(func(tx *bbolt.Tx) error {
 		out = out[:0]
 		c := tx.Bucket([]byte(bucketRecords)).Cursor()

@@ -3,6 +3,7 @@ package storage
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -127,6 +128,10 @@ func (s *Store) unsealed(r *replayed) []found {
 			continue
 		}
 		v, err := block.Parse(p.body)
+		if err == nil && v.Epoch == s.epoch.ID {
+			w := s.well(esp.WellID(v.Key))
+			w.live = max(w.live, v.Last())
+		}
 		if err == nil && s.wholly(v) {
 			continue
 		}
@@ -217,45 +222,55 @@ func (s *Store) explainStop(r *replayed) {
 }
 
 // restoreLatest finds each well's newest stored scan: the one with the highest number
-// of the youngest epoch. A block that cannot be read is passed over.
+// of the youngest epoch, or the last live one if that is of a later time.
 func (s *Store) restoreLatest() error {
 	for _, w := range s.wells {
-		if err := s.restoreWell(w); err != nil {
+		if w.resume == nil {
+			w.resume = &esp.Gap{Well: w.id, Reason: esp.GapApplianceOff, Text: "the appliance was off"}
+		}
+		highest, err := s.newest(w, math.MaxUint64)
+		if err != nil {
 			return err
+		}
+		live, err := s.newest(w, w.live)
+		if err != nil {
+			return err
+		}
+		if live.Layout != nil && live.Time.After(highest.Time) {
+			highest = live
+		}
+		w.latest, w.stored = highest, highest.Time
+		if highest.Layout == nil {
+			w.resume = nil // nothing before, so nothing is missing
 		}
 	}
 	return nil
 }
 
-func (s *Store) restoreWell(w *well) error {
-	if w.resume == nil {
-		w.resume = &esp.Gap{Well: w.id, Reason: esp.GapApplianceOff, Text: "the appliance was off"}
-	}
+// newest is the stored scan with the highest number up to a limit, of the youngest
+// epoch; it has no layout where there is none. A block that cannot be read is passed over.
+func (s *Store) newest(w *well, limit uint64) (esp.Scan, error) {
 	for {
-		parts := s.parts(w, false)
-		if len(parts) == 0 {
-			w.resume = nil // nothing before: nothing is missing
-			return nil
-		}
-		slices.SortFunc(parts, func(a, b part) int {
-			return cmp.Or(cmp.Compare(s.epochAge(a.epoch), s.epochAge(b.epoch)), cmp.Compare(a.first, b.first))
+		parts := slices.DeleteFunc(s.parts(w, false), func(p part) bool {
+			return p.first > limit || limit < math.MaxUint64 && p.epoch != s.epoch.ID
 		})
-		newest := &parts[len(parts)-1]
+		if len(parts) == 0 {
+			return esp.Scan{}, nil
+		}
+		p := slices.MaxFunc(parts, func(a, b part) int { return s.byNumber(&a, &b) })
 		var q reader
-		rows, err := q.load(s, newest, nil)
+		rows, err := q.load(s, &p, nil)
 		if err != nil && isDamage(err) {
-			s.noteDamage(newest, err)
+			s.noteDamage(&p, err)
 			continue
 		}
 		if err != nil {
-			return err
+			return esp.Scan{}, err
 		}
-		n := len(rows.times) - 1
-		w.latest = rows.scan(n)
-		w.stored = w.latest.Time
+		n := int(min(limit, p.last) - p.first)
 		if n > 0 {
 			w.period = time.Duration(max(rows.times[n]-rows.times[n-1], 0)) * time.Millisecond
 		}
-		return nil
+		return rows.scan(n), nil
 	}
 }

@@ -29,6 +29,7 @@ func (s *Store) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return fatal(s.Sync(context.WithoutCancel(ctx)))
+		case <-s.failing:
 		case <-timer.C:
 		}
 		if err := fatal(s.tick()); err != nil {

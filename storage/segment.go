@@ -72,9 +72,10 @@ func segmentName(ms int64) string {
 type segments struct {
 	dir string
 
-	mu   sync.Mutex // guards the fields below; opening a file happens under it
-	open map[string]*segment
-	tick uint64
+	mu       sync.Mutex // guards the fields below; opening a file happens under it
+	open     map[string]*segment
+	tick     uint64
+	shutDown bool
 }
 
 type segment struct {
@@ -115,6 +116,9 @@ func (g *segments) with(name string, create bool, fn func(*bbolt.DB) error) erro
 func (g *segments) acquire(name string, create bool) (*segment, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if g.shutDown {
+		return nil, ErrClosed
+	}
 	g.tick++
 	s := g.open[name]
 	if s == nil {
@@ -174,6 +178,7 @@ func (g *segments) shut(name string) error {
 func (g *segments) close() error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	g.shutDown = true
 	var err error
 	for name := range g.open {
 		err = errors.Join(err, g.shut(name))

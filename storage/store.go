@@ -50,7 +50,9 @@ type Store struct {
 	gaps   []esp.Gap
 	closed bool
 	// failed is the first error after which nothing is acknowledged any more.
-	failed   error
+	failed error
+	// failing is closed when failed is set, so that Run ends at once.
+	failing  chan struct{}
 	report   report
 	sealedAt time.Time
 	lastDisk time.Time
@@ -85,6 +87,9 @@ type well struct {
 	// reserved are numbers that a bulk is writing.
 	reserved []Span
 	latest   esp.Scan
+	// live is the highest number that the journal held at start: a bulk may have given
+	// higher ones to older scans.
+	live uint64
 	// stored is the time of the newest scan that was accepted.
 	stored time.Time
 	// resume explains the time between the last stored scan and the first new one;
@@ -112,7 +117,7 @@ func Open(ctx context.Context, config Config) (*Store, error) {
 	}
 	s := &Store{
 		cfg: cfg, log: cfg.Log, lock: lock,
-		wells: make(map[esp.WellID]*well), layouts: make(map[esp.LayoutID]*esp.Layout),
+		failing: make(chan struct{}), wells: make(map[esp.WellID]*well), layouts: make(map[esp.LayoutID]*esp.Layout),
 		segments: &segments{dir: filepath.Join(cfg.Dir, historyName), open: make(map[string]*segment)},
 	}
 	s.report.opened, s.sealedAt = cfg.Now(), cfg.Now()

@@ -6,6 +6,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -60,9 +61,10 @@ func made(l *esp.Layout, n int, at time.Time) *esp.Scan {
 	s := &esp.Scan{Well: l.Well, Time: at, Layout: l, Readings: make([]esp.Reading, len(l.Columns))}
 	for i := range s.Readings {
 		c := &l.Columns[i]
-		raw := int64(n*7+i*1000) % 60000
+		hash := (uint64(n)<<8 + uint64(i)) * 0x9e3779b97f4a7c15
+		raw := int64(hash >> 40 % 60000)
 		if c.Float {
-			raw = int64(math.Float64bits(float64(n) * 1.25))
+			raw = int64(math.Float64bits(float64(hash>>30) / 3))
 		}
 		r := esp.Reading{Raw: raw, Value: c.Decode(raw), Quality: esp.Good}
 		switch (n + i) % 11 {
@@ -96,8 +98,17 @@ func mustSync(tb testing.TB, s *storage.Store) {
 	}
 }
 
+// sameScan is empty when the scans are equal, NaNs included.
 func sameScan(want, got *esp.Scan) string {
+	if want.Well == got.Well && want.Time.Equal(got.Time) && want.Seq == got.Seq && want.Layout.ID() == got.Layout.ID() &&
+		slices.EqualFunc(want.Readings, got.Readings, sameReading) {
+		return "" // cmp is slow, and campaigns compare millions
+	}
 	return cmp.Diff(want, got, cmpopts.EquateNaNs(), cmp.Comparer(func(a, b *esp.Layout) bool { return a.ID() == b.ID() }))
+}
+
+func sameReading(a, b esp.Reading) bool {
+	return a.Raw == b.Raw && a.Quality == b.Quality && a.Reason == b.Reason && math.Float64bits(a.Value) == math.Float64bits(b.Value)
 }
 
 func scans(tb testing.TB, s *storage.Store, first, last uint64) []esp.Scan {

@@ -83,7 +83,7 @@ func (t *Table) Update(fn func(*Tx) error) error {
 // View runs fn in one reading transaction. It must be short: the file grows as long
 // as it lasts.
 func (t *Table) View(fn func(*Tx) error) error {
-	if err := t.store.open4read(); err != nil {
+	if err := t.store.readable(); err != nil {
 		return fmt.Errorf("table %s: %w", t.name, err)
 	}
 	return t.store.state.view(func(tx *bbolt.Tx) error {
@@ -130,8 +130,8 @@ func (t *Table) ForEach(fn func(key, value []byte) error) error {
 	return nil
 }
 
-// open4read is nil until Close.
-func (s *Store) open4read() error {
+// readable is nil until Close.
+func (s *Store) readable() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
