@@ -37,15 +37,16 @@ func (e *Engine) evaluate(now int64, out *Outcome) {
 			continue
 		}
 		f.pausedAt = 0
-		if r.turning && f.open && e.turn%reviewTurns != 0 && superseded != r.group {
-			superseded = r.group // an open finding is looked at again every half minute
+		covered := r.group != "" && superseded == r.group
+		if r.turning && f.open != covered && e.turn%reviewTurns != 0 {
+			superseded = r.group // an open finding, and what it hides, is looked at every half minute
 			continue
 		}
 		v := e.verdict(r, now)
 		if v.assessed {
 			f.suspicious = v.triggered && v.excluded == ""
 		}
-		if r.group != "" && superseded == r.group {
+		if covered {
 			e.supersede(r, f, &v, now, out)
 			continue
 		}
