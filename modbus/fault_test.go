@@ -48,7 +48,7 @@ func excepted(code uint8) fault {
 func faults() []fault {
 	late := func(rng *rand.Rand, conn net.Conn, a ask) {
 		b := a.reply()
-		hold(500*time.Millisecond + rand.N(400*time.Millisecond))
+		hold(500*time.Millisecond + time.Duration(rng.Int64N(int64(400*time.Millisecond))))
 		_, _ = conn.Write(b)
 	}
 	timeout := []esp.Reason{esp.Timeout}
@@ -108,6 +108,7 @@ func faults() []fault {
 		{name: "other function", answer: patched(7, 4), reasons: frame},
 		{name: "exception of another function", answer: write(func(a ask) []byte { return a.frame(0x84, []byte{2}) }), reasons: frame},
 		{name: "exception without code", answer: write(func(a ask) []byte { return a.frame(a.fc|0x80, nil) }), reasons: frame},
+		{name: "exception of two bytes", answer: write(func(a ask) []byte { return a.frame(a.fc|0x80, []byte{4, 4}) }), reasons: frame},
 		{name: "exception of unknown code", answer: write(func(a ask) []byte { return a.exception(99) }), reasons: frame},
 		{name: "silence", answer: func(*rand.Rand, net.Conn, ask) {}, reasons: timeout},
 		{name: "reads nothing", answer: func(_ *rand.Rand, _ net.Conn, _ ask) { hold(2 * time.Second) }, reasons: timeout},

@@ -29,6 +29,7 @@ type ask struct {
 	address  uint16
 	quantity uint16
 	first    bool // on its connection
+	at       time.Time
 }
 
 // peer is a scripted Modbus TCP device behind net.Pipe. The value of each register
@@ -84,7 +85,7 @@ func (p *peer) serve(conn net.Conn) {
 		if err != nil {
 			return
 		}
-		a.first = first
+		a.first, a.at = first, time.Now()
 		p.mu.Lock()
 		if p.codes == nil {
 			p.codes = map[uint8]int{}

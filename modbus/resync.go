@@ -78,6 +78,6 @@ func (d doubt) otherThan(r *request) request {
 		}
 	}
 	test.quantity = 1
-	test.fc = (r.fc - 1) ^ 1 + 1 // coils and discrete inputs, holding and input registers
+	test.fc = ((r.fc - 1) ^ 1) + 1 // coils and discrete inputs, holding and input registers
 	return test
 }

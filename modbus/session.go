@@ -93,6 +93,7 @@ func (s *session) replan() {
 // run is one poll of the device.
 type run struct {
 	started  time.Time
+	wait     time.Duration // for a reply
 	requests int
 	alive    bool // the unit itself gave an answer, if only an exception
 	values   bool // at least one request gave values
@@ -120,7 +121,8 @@ func (s *session) poll(ctx context.Context, at time.Time) {
 			s.lose(it, esp.NotSupported)
 		}
 	}
-	if s.rest.resting(r.started) {
+	var ask bool
+	if r.wait, ask = s.rest.decide(r.started, s.device.Timeout, s.link.shared(), s.endpoint.rtu()); !ask {
 		r.skipped = true
 		r.stop = failf(esp.BackedOff, "not asked: it has not been answering")
 	}
@@ -238,7 +240,7 @@ func (s *session) ask(ctx context.Context, r *run, b *block) reply {
 	link := &s.device.Profile.Link
 	q := request{
 		unit: s.device.Unit, fc: b.fc, address: b.first, quantity: b.count,
-		timeout: s.rest.timeout(s.device.Timeout, s.endpoint.rtu()),
+		timeout: r.wait,
 		pace:    pace{link.Between, link.PauseAfterConnect, link.Guard},
 	}
 	for try := 0; ; try++ {
@@ -314,9 +316,9 @@ func (s *session) conclude(r *run) {
 	case r.alive:
 		s.rest.answered()
 	case ReasonOf(r.stop) == esp.Unreachable: // the link has its own pauses
-		s.rest.silent(now, 0, false)
+		s.rest.silent(now, 0)
 	default:
-		s.rest.silent(now, r.cost, s.link.shared())
+		s.rest.silent(now, r.cost)
 	}
 	s.state.note(now, r, s.unsupported())
 	s.fault.note(now, r)
