@@ -79,7 +79,6 @@ func (m *model) stateCard() stateView {
 	}
 	switch {
 	case m.lost != nil:
-		v.Note = "No comms to VSD; pump state unknown"
 		return v
 	case m.idle():
 		if m.o.Scan.IsZero() {
@@ -238,9 +237,7 @@ func (m *model) stopCard() stopView {
 // linkCard is the state of what the appliance depends on.
 func (m *model) linkCard() []factView {
 	var out []factView
-	for i := range m.o.Devices {
-		out = append(out, m.deviceFact(&m.o.Devices[i]))
-	}
+	out = append(out, m.deviceFacts()...)
 	out = append(out, m.uplinkFact())
 	if m.signal(esp.FaultCode) != nil || m.o.Fault != nil {
 		f := factView{Label: "Drive fault code", Text: text(faultWords(m.o.Fault)), Warn: m.o.Fault != nil && m.o.Fault.Code != 0}
@@ -250,6 +247,28 @@ func (m *model) linkCard() []factView {
 		out = append(out, f)
 	}
 	return append(out, m.storageFacts()...)
+}
+
+// deviceFacts is one line while every device answers, else a line for each.
+func (m *model) deviceFacts() []factView {
+	all := factView{Label: "Modbus poll"}
+	var failed uint64
+	for i := range m.o.Devices {
+		d := &m.o.Devices[i]
+		if d.State != "ok" || d.Period != m.o.Devices[0].Period {
+			all.Label = ""
+		}
+		failed += d.FailedLastHour
+	}
+	if all.Label != "" && len(m.o.Devices) > 0 {
+		all.Text = text(fmt.Sprintf("%s · %s in 1 h", span(m.o.Devices[0].Period), count(failed, "error")))
+		return []factView{all}
+	}
+	var out []factView
+	for i := range m.o.Devices {
+		out = append(out, m.deviceFact(&m.o.Devices[i]))
+	}
+	return out
 }
 
 func (m *model) deviceFact(d *Device) factView {
@@ -286,10 +305,7 @@ func (m *model) uplinkFact() factView {
 	s := group(strconv.FormatUint(u.Waiting, 10)) + " waiting"
 	switch {
 	case u.Quarantined > 0:
-		s += " · " + count(u.Quarantined, "batch") + " refused"
-		if u.Quarantined > 1 {
-			s = group(strconv.FormatUint(u.Waiting, 10)) + " waiting · " + group(strconv.FormatUint(u.Quarantined, 10)) + " batches refused"
-		}
+		s += " · " + group(strconv.FormatUint(u.Quarantined, 10)) + " refused"
 		f.Warn = true
 	case u.Error != "":
 		s += " · " + u.State

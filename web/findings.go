@@ -13,8 +13,7 @@ type findingView struct {
 	Main  *openView
 	Lost  *lostView
 	First []Words     // what to do first
-	Last  *openView   // while the drive is lost: what was open before
-	Other []*openView // further open findings
+	Other []*openView // further open findings; while the drive is lost those from before
 	Now   Clock       // for "as of", when the connection to the appliance goes
 }
 
@@ -66,10 +65,7 @@ func (m *model) finding() findingView {
 		if lost != nil && len(lost.Steps) > 0 {
 			v.First = lost.Steps[0].Words
 		}
-		if len(open) > 0 {
-			v.Last = open[0]
-			v.Other = open
-		}
+		v.Other = open
 		return v
 	case lost != nil: // a device other than the drive, or an answer that has just come
 		open = append(open, lost)

@@ -293,7 +293,7 @@ func (s *Server) live(c echo.Context) error {
 	h.Set("Cache-Control", "no-store")
 	w := &eventWriter{rc: http.NewResponseController(c.Response()), w: c.Response()}
 	if err := w.write([]byte("retry: 2000\n\n")); err != nil {
-		return nil //nolint:nilerr // the client has gone; there is nobody to tell
+		return nil // the client has gone; there is nobody to tell
 	}
 	beat := time.NewTicker(beatInterval)
 	defer beat.Stop()
@@ -316,7 +316,7 @@ func (s *Server) live(c echo.Context) error {
 			}
 		}
 		if err := w.write(b); err != nil {
-			return nil //nolint:nilerr // the client has gone or does not read
+			return nil // the client has gone or does not read
 		}
 	}
 }

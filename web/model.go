@@ -169,9 +169,9 @@ func (m *model) signal(ids ...esp.SignalID) *Signal {
 
 // keyView is one tile of the key values.
 type keyView struct {
-	Label, Short string
-	Live         liveView
-	Mark         int // alarm priority; 0: none
+	Label        string
+	Live         liveView // its note is the signal's short name
+	Mark         int      // alarm priority; 0: none
 	Bar          *barView
 	Limit        *limitView // the limit that is violated
 	Usual        [2]Quantity
@@ -221,7 +221,7 @@ func (m *model) key(s *Signal) keyView {
 		Trend: s.Trend, Arrow: trendArrow(s.Trend),
 	}
 	if s.ID != 0 {
-		v.Short = s.ID.Info().Short
+		v.Live.Note = s.ID.Info().Short
 	}
 	if a, ok := m.alarms[s.Name]; ok && !v.Live.Old {
 		v.Mark = a.Priority
@@ -260,6 +260,7 @@ type rowView struct {
 	Place string // class and part name
 	Label string
 	Cells []liveView
+	None  string // what stands there without a cell
 	Mark  int
 	Old   bool
 }
@@ -287,9 +288,13 @@ func (m *model) rows() []rowView {
 		{"motor", "Motor", []rowCell{one(esp.MotorTemperature, esp.MotorTemperatureMax), one(esp.MotorCurrent)}},
 		{"gauge", "Downhole gauge", []rowCell{one(esp.VibrationX, esp.VibrationY, esp.VibrationZ), {ids: []esp.SignalID{esp.LeakageCurrent}, note: "leak"}}},
 	}
+	none := "no sensor"
+	if len(m.o.Signals) == 0 {
+		none = "no reading so far"
+	}
 	out := make([]rowView, len(places))
 	for i, p := range places {
-		out[i] = m.row(rowView{Place: p.place, Label: p.label}, p.cells)
+		out[i] = m.row(rowView{Place: p.place, Label: p.label, None: none}, p.cells)
 	}
 	return out
 }

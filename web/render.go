@@ -167,8 +167,14 @@ func (v *overviewView) parts() []part {
 		}
 	}
 	p := []part{
-		{"banner", "banner", v.Banner}, {"state", "state", state}, {"finding", "finding", finding}, {"alarms", "alarms", alarms},
-		{"count", "alarm-count", alarms}, {"link", "link", v.Link}, {"stop", "stop", v.Stop}, {"draw", "draw", v.Drawing},
+		{"banner", "banner", v.Banner},
+		{"state", "state", state},
+		{"finding", "finding", finding},
+		{"alarms", "alarms", alarms},
+		{"count", "alarm-count", alarms},
+		{"link", "link", v.Link},
+		{"stop", "stop", v.Stop},
+		{"draw", "draw", v.Drawing},
 	}
 	for _, k := range v.Keys {
 		k.Live = k.Live.bare()

@@ -58,13 +58,20 @@ func (s *Server) routes() []route {
 // guard lets a request pass or answers why not. Logins and roles belong here.
 func (s *Server) guard(r *route) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		switch {
-		case r.access == public,
-			r.access == view && s.cfg.AnonymousView,
-			r.access == compute && s.cfg.AnonymousView && onLoopback(c.Request()):
-			return r.handle(c)
+		allowed := false
+		switch r.access {
+		case public:
+			allowed = true
+		case view:
+			allowed = s.cfg.AnonymousView
+		case compute:
+			allowed = s.cfg.AnonymousView && onLoopback(c.Request())
+		case denied:
 		}
-		return errLogin()
+		if !allowed {
+			return errLogin()
+		}
+		return r.handle(c)
 	}
 }
 

@@ -164,7 +164,9 @@ func (s *Server) Run(ctx context.Context) error {
 	cancel()
 	<-feeds
 	if err == nil {
-		<-served // http.ErrServerClosed
+		if end := <-served; !errors.Is(end, http.ErrServerClosed) {
+			err = fmt.Errorf("serve http: %w", end)
+		}
 	}
 	return err
 }

@@ -112,6 +112,14 @@ type Quantity struct {
 	Symbol string
 }
 
+// Short is Text without zeros at the end of a fraction.
+func (q Quantity) Short() string {
+	if !strings.Contains(q.Text, ".") {
+		return q.Text
+	}
+	return strings.TrimSuffix(strings.TrimRight(q.Text, "0"), ".")
+}
+
 // Valid reports whether there is a number.
 func (q Quantity) Valid() bool { return q.Stored != "" }
 

@@ -3,6 +3,7 @@ package web
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -252,13 +253,18 @@ func zone(t time.Time, loc *time.Location) (text string, minutes int) {
 // its own units.
 type Words struct {
 	Text   string
+	Strong bool // a number with a unit that is the same everywhere
 	Number *Quantity
 }
 
-// measured finds numbers with a stored unit whose conversion has no offset. A
+// measured finds numbers with a stored unit, except temperatures. A
 // temperature is left as it is written: a sentence does not say whether it is a
 // temperature or a difference, and the two convert differently.
-var measured = regexp.MustCompile(`([-−±+]?)(\d[\d,]*(?:\.\d+)?)[ \x{00a0}\x{202f}](kPa|m3/d|m³/d|m3/m3|m)\b`)
+var measured = regexp.MustCompile(`([-−±+]?)(\d[\d,]*(?:\.\d+)?)[ \x{00a0}\x{202f}](kPa|m3/d|m³/d|m3/m3|m|mA|A|Hz|kW|V|g|%|MOhm)(?:[^\pL\d/]|$)`)
+
+func convertedInText(unit string) bool {
+	return slices.Contains([]esp.Unit{esp.KPa, esp.M3PerDay, esp.M3PerM3, esp.Metre}, esp.Unit(unit))
+}
 
 // words cuts a sentence written in stored units into pieces.
 func (s *shower) words(sentence string) []Words {
@@ -270,12 +276,19 @@ func (s *shower) words(sentence string) []Words {
 			continue
 		}
 		unit := strings.ReplaceAll(sentence[m[6]:m[7]], "³", "3")
-		q := s.number(unitKey(unit), v, -1)
-		if before := sentence[rest:m[4]]; before != "" {
+		piece := Words{Text: sentence[m[2]:m[7]], Strong: true}
+		if convertedInText(unit) {
+			piece = Words{Number: new(s.number(unitKey(unit), v, -1))}
+		}
+		start := m[4]
+		if piece.Strong {
+			start = m[2]
+		}
+		if before := sentence[rest:start]; before != "" {
 			out = append(out, Words{Text: strings.ReplaceAll(before, "degC", "°C")})
 		}
-		out = append(out, Words{Number: &q})
-		rest = m[1]
+		out = append(out, piece)
+		rest = m[7]
 	}
 	if rest < len(sentence) {
 		out = append(out, Words{Text: strings.ReplaceAll(sentence[rest:], "degC", "°C")})

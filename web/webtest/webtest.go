@@ -30,7 +30,8 @@ func States() []string {
 
 // Source implements every interface that web needs.
 type Source struct {
-	now func() time.Time
+	now   func() time.Time
+	start time.Time // everything of the past is told from here
 
 	mu      sync.Mutex // guards what follows
 	wells   []string
@@ -40,6 +41,7 @@ type Source struct {
 	tick    uint64
 	changed chan struct{}
 	fail    error
+	alter   func(*web.Overview)
 	deps    []web.Dependency
 }
 
@@ -57,7 +59,7 @@ func New(now func() time.Time, wells ...string) *Source {
 		wells = []string{"RB-114"}
 	}
 	return &Source{
-		now: now, wells: wells, state: "live", set: map[string]float64{}, changed: make(chan struct{}),
+		now: now, start: now(), wells: wells, state: "live", set: map[string]float64{}, changed: make(chan struct{}),
 		deps: []web.Dependency{{Name: "storage", Status: "ok", Required: true}, {Name: "modbus/RB-114/drive", Status: "ok"}},
 	}
 }
@@ -93,11 +95,19 @@ func (s *Source) Value(signal string, v float64) {
 	s.wakeLocked()
 }
 
-// Dependencies replaces what Dependencies answers.
+// SetDependencies replaces what Dependencies answers.
 func (s *Source) SetDependencies(deps ...web.Dependency) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.deps = deps
+}
+
+// Alter changes every overview before it is handed out; nil ends that.
+func (s *Source) Alter(f func(*web.Overview)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.alter = f
+	s.wakeLocked()
 }
 
 // Fail makes every call that can fail return err.
@@ -165,7 +175,11 @@ func (s *Source) Overview(_ context.Context, well esp.WellID) (*web.Overview, er
 	if !slices.Contains(s.wells, string(well)) {
 		return nil, web.ErrNoWell
 	}
-	return s.overviewLocked(well), nil
+	o := s.overviewLocked(well)
+	if s.alter != nil {
+		s.alter(o)
+	}
+	return o, nil
 }
 
 // Dependencies implements web.Health.

@@ -77,13 +77,13 @@ func (s *Source) overviewLocked(well esp.WellID) *web.Overview {
 			ID: well, Name: string(well), Limits: limits(),
 			Facts: esp.Facts{PumpDepth: 2266.5, PerforationDepth: 2301},
 		},
-		Time: now, State: esp.Running, Since: now.Add(-(12*24+4)*time.Hour - 12*time.Minute), Scan: now.Add(-120 * time.Millisecond), Number: 1000 + s.tick,
+		Time: now, State: esp.Running, Since: s.start.Add(-(12*24+4)*time.Hour - 12*time.Minute), Scan: now.Add(-120 * time.Millisecond), Number: 1000 + s.tick,
 		Fault:   &web.Fault{},
 		Storage: web.Storage{Free: 40 << 30, DaysLeft: 412.7},
-		Uplink:  &web.Uplink{State: "online", LastSuccess: now.Add(-40 * time.Second)},
+		Uplink:  &web.Uplink{State: "online", LastSuccess: s.start.Add(-40 * time.Second)},
 		Stop: &web.Stop{
-			Time: now.Add(-(12*24+4)*time.Hour - 40*time.Minute), Trip: true, Fault: &web.Fault{Code: 12, Text: "undervoltage"},
-			Restarted: now.Add(-(12*24+4)*time.Hour - 12*time.Minute), RestartedBy: "drive, attempt 2", RestartsDone: 2, RestartsAllowed: 3,
+			Time: s.start.Add(-(12*24+4)*time.Hour - 40*time.Minute), Trip: true, Fault: &web.Fault{Code: 12, Text: "undervoltage"},
+			Restarted: s.start.Add(-(12*24+4)*time.Hour - 12*time.Minute), RestartedBy: "drive, attempt 2", RestartsDone: 2, RestartsAllowed: 3,
 		},
 	}
 	for _, d := range []struct{ id, kind string }{{"drive", "drive"}, {"gauge", "gauge"}, {"surface", "surface"}} {
@@ -112,8 +112,12 @@ func (s *Source) signalLocked(id esp.SignalID, at time.Time) web.Signal {
 	if s.tick == 0 {
 		v = c.value
 	}
+	raw := int64(math.Round(v * 100))
+	if info.Kind == esp.Status {
+		raw = int64(v)
+	}
 	sig := web.Signal{
-		Name: info.Name, ID: id, Device: c.device, Unit: info.Unit, Reading: esp.Reading{Raw: int64(v * 100), Value: v, Quality: esp.Good}, Time: at,
+		Name: info.Name, ID: id, Device: c.device, Unit: info.Unit, Reading: esp.Reading{Raw: raw, Value: v, Quality: esp.Good}, Time: at,
 		Last: v, LastTime: at, Period: time.Second, UsualLow: c.lo, UsualHigh: c.hi, Trend: c.trend,
 	}
 	if c.notLearned {
@@ -132,15 +136,15 @@ func (s *Source) signalLocked(id esp.SignalID, at time.Time) web.Signal {
 func (s *Source) applyLocked(o *web.Overview, now time.Time) {
 	switch s.state {
 	case "gas":
-		gas(o, now)
-		o.Findings = []esp.Diagnosis{Gas(o.Well.ID, now)}
+		gas(o, s.start)
+		o.Findings = []esp.Diagnosis{Gas(o.Well.ID, s.start)}
 	case "gaslock":
-		gas(o, now)
-		o.Findings = []esp.Diagnosis{GasLock(o.Well.ID, now), Gas(o.Well.ID, now)}
+		gas(o, s.start)
+		o.Findings = []esp.Diagnosis{GasLock(o.Well.ID, s.start), Gas(o.Well.ID, s.start)}
 	case "onelost":
-		o.Signals = lose(o.Signals, now.Add(-12*time.Minute), func(sig *web.Signal) bool { return sig.ID == esp.CasingPressure || sig.ID == esp.DischargePressure })
+		o.Signals = lose(o.Signals, s.start.Add(-12*time.Minute), func(sig *web.Signal) bool { return sig.ID == esp.CasingPressure || sig.ID == esp.DischargePressure })
 	case "lost":
-		gas(o, now)
+		gas(o, s.start)
 		o.Findings = []esp.Diagnosis{Lost(o.Well.ID, s.frozen), Gas(o.Well.ID, s.frozen)}
 		o.Signals = lose(o.Signals, s.frozen, func(*web.Signal) bool { return true })
 		o.Fault = nil
@@ -153,7 +157,7 @@ func (s *Source) applyLocked(o *web.Overview, now time.Time) {
 			Value: esp.NoNumber(), Limit: esp.NoNumber(), Title: "Drive does not answer", Text: "Modbus timeout, unit 1",
 		}}, o.Alarms...)
 	case "tripped", "stopped":
-		s.stand(o, now)
+		s.stand(o)
 	case "filling":
 		o.Filling = &web.Filling{Span: 24 * time.Hour, Done: .434}
 		o.Uplink = nil
@@ -176,7 +180,7 @@ func (s *Source) applyLocked(o *web.Overview, now time.Time) {
 // gas lowers the intake pressure below its limit.
 func gas(o *web.Overview, now time.Time) {
 	for i := range o.Signals {
-		switch sig := &o.Signals[i]; sig.ID {
+		switch sig := &o.Signals[i]; sig.ID { //nolint:exhaustive // only what gas changes
 		case esp.IntakePressure:
 			sig.Reading.Value -= 1509.4
 			sig.Last, sig.Trend = sig.Reading.Value, "falling"
@@ -211,8 +215,8 @@ func lose(signals []web.Signal, last time.Time, which func(*web.Signal) bool) []
 }
 
 // stand makes the pump stand: tripped, or stopped by a person.
-func (s *Source) stand(o *web.Overview, now time.Time) {
-	since := now.Add(-28 * time.Minute)
+func (s *Source) stand(o *web.Overview) {
+	since := s.start.Add(-28 * time.Minute)
 	o.State, o.Since = esp.Stopped, since
 	o.Stop = &web.Stop{
 		Time: since, Fault: &web.Fault{}, RestartsDone: -1, RestartsAllowed: -1,
@@ -229,7 +233,7 @@ func (s *Source) stand(o *web.Overview, now time.Time) {
 	}
 	for i := range o.Signals {
 		sig := &o.Signals[i]
-		switch sig.ID {
+		switch sig.ID { //nolint:exhaustive // only what a stop changes
 		case esp.DriveFrequency, esp.MotorCurrent, esp.OutputPower, esp.MotorLoad, esp.Torque, esp.VibrationX, esp.LiquidRateEstimated:
 			sig.Reading.Value, sig.Last, sig.Trend = 0, 0, "steady"
 		case esp.RestartRemaining:

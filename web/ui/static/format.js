@@ -38,7 +38,7 @@ export function quantity(el, value, key, digits) {
     return;
   }
   el.replaceChildren(isolated("n", text));
-  if (symbol) el.append(" ", isolated("u", symbol));
+  if (symbol) el.append("\u2009", isolated("u", symbol));
 }
 
 // convert shows again, in the units of this browser, what the server rendered in its own.
@@ -50,7 +50,8 @@ export function convert(scope) {
       quantity(el, Number(v), u, digits);
       continue;
     }
-    const text = number(Number(v), u, digits)[f === "u" ? 1 : 0];
+    const [whole, symbol] = number(Number(v), u, digits);
+    const text = f === "u" ? symbol : whole.replace(/(\.\d*?)0+$/, "$1").replace(/\.$/, "");
     (el.querySelector(".n") || el).textContent = text;
   }
 }

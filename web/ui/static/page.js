@@ -145,6 +145,8 @@ function head(now) {
   if (stream.offline) {
     text = clock(contact, now) + " · offline";
     put(byID("off-retry"), retry ? `Trying again in ${retry} s.` : "Trying now.");
+  } else if (!scan && byID("polled")) {
+    text = "No reading so far";
   } else if (lost) {
     text = "Drive link lost";
   } else if (scan && now - scan > fresh) {

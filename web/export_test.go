@@ -1,0 +1,73 @@
+package web
+
+import "net/http"
+
+// What the tests see of the inside.
+
+// Route is a row of the table of routes.
+type Route struct {
+	Method, Path string
+	Public       bool
+	Compute      bool
+	Ruled        bool // has an access class
+}
+
+// Table is the table of routes.
+func (s *Server) Table() []Route {
+	var out []Route
+	for _, r := range s.routes() {
+		out = append(out, Route{Method: r.method, Path: r.path, Public: r.access == public, Compute: r.access == compute, Ruled: r.access != denied})
+	}
+	return out
+}
+
+// Handler is what answers requests.
+func (s *Server) Handler() http.Handler { return s.http.Handler }
+
+// HTTP is the server with its limits.
+func (s *Server) HTTP() *http.Server { return s.http }
+
+// Streams counts the live streams.
+func (s *Server) Streams() int {
+	s.hub.mu.Lock()
+	defer s.hub.mu.Unlock()
+	return s.hub.count
+}
+
+// DeniedByDefault says what a route without a rule answers.
+func (s *Server) DeniedByDefault() bool {
+	return s.guard(&route{handle: s.healthLive})(nil) != nil
+}
+
+// For tables of units and words.
+var (
+	Span       = span
+	ClockText  = clock
+	UnitTable  = unitTable
+	NewShower  = newShower
+	Displays   = displays
+	TrendArrow = trendArrow
+)
+
+// Sentence is a sentence as it is shown.
+func Sentence(u Units, s string) string {
+	var out string
+	for _, w := range newShower(u).words(s) {
+		if w.Number != nil {
+			out += "[" + w.Number.Text + " " + w.Number.Symbol + "]"
+			continue
+		}
+		if w.Strong {
+			out += "*" + w.Text + "*"
+			continue
+		}
+		out += w.Text
+	}
+	return out
+}
+
+// Shown is a value as it is shown.
+func Shown(u Units, key string, v float64) string {
+	q := newShower(u).number(unitKey(key), v, -1)
+	return q.Text + " " + q.Symbol
+}
