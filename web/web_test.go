@@ -65,13 +65,19 @@ func open(t *testing.T, now func() time.Time, change func(*web.Config), wells ..
 	return s
 }
 
+// answer is the head of a response.
+type answer struct {
+	StatusCode int
+	Header     http.Header
+}
+
 // get asks for a path and gives the answer with its body.
-func (s *site) get(t *testing.T, path string, header ...string) (*http.Response, string) {
+func (s *site) get(t *testing.T, path string, header ...string) (answer, string) {
 	t.Helper()
 	return s.do(t, http.MethodGet, path, header...)
 }
 
-func (s *site) do(t *testing.T, method, path string, header ...string) (*http.Response, string) {
+func (s *site) do(t *testing.T, method, path string, header ...string) (answer, string) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, s.url+path, http.NoBody)
 	if err != nil {
@@ -89,7 +95,7 @@ func (s *site) do(t *testing.T, method, path string, header ...string) (*http.Re
 	if err != nil {
 		t.Fatal(err)
 	}
-	return resp, string(body)
+	return answer{StatusCode: resp.StatusCode, Header: resp.Header}, string(body)
 }
 
 func (s *site) set(t *testing.T, state string) {
