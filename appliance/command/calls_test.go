@@ -1,0 +1,112 @@
+package command_test
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestExitCodes(t *testing.T) {
+	bad := filepath.Join(t.TempDir(), "bad.yaml")
+	if err := os.WriteFile(bad, []byte("dta: x\nwells:\n  - {id: W, devices: [{name: d, url: 'tcp://h', profile: simulated-drive, perod: 1s}]}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	tests := []struct {
+		name   string
+		args   []string
+		code   int
+		stderr []string
+	}{
+		{"version", []string{"version"}, 0, nil},
+		{"help", []string{"demo", "--help"}, 0, nil},
+		{"no such command", []string{"fly"}, 2, []string{"fly"}},
+		{"no such flag", []string{"demo", "--fast"}, 2, []string{"--fast"}},
+		{"argument too many", []string{"run", "x"}, 2, []string{"x"}},
+		{"no such scenario", []string{"demo", "--scenario", "flood"}, 2, []string{"flood", "gas-lock"}},
+		{"missing file", []string{"check", "/no/such/file.yaml"}, 1, []string{"/no/such/file.yaml"}},
+		{"bad configuration", []string{"check", bad}, 1, []string{bad + ":1:1: dta", bad + ":3:", "perod"}},
+		{"run with a bad configuration", []string{"run", "-c", bad}, 1, []string{"perod"}},
+		{"probe without a device", []string{"probe"}, 2, []string{"--device"}},
+		{"probe of nothing", []string{"probe", "--device", "tcp://127.0.0.1:1", "--profile", "simulated-drive"}, 1, []string{"127.0.0.1:1"}},
+		{"central without a DSN", []string{"central", "status"}, 2, []string{"--dsn"}},
+		{"central that is not there", []string{"central", "status", "--dsn", "postgres://127.0.0.1:1/x"}, 1, []string{"127.0.0.1"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			_, stderr, code := call(t, "", tt.args...)
+			if code != tt.code {
+				t.Errorf("exit code %d, want %d; stderr:\n%s", code, tt.code, stderr)
+			}
+			for _, want := range tt.stderr {
+				if !strings.Contains(stderr, want) {
+					t.Errorf("stderr does not name %q:\n%s", want, stderr)
+				}
+			}
+			if tt.code == 0 && stderr != "" {
+				t.Errorf("stderr is not empty:\n%s", stderr)
+			}
+		})
+	}
+}
+
+func TestCheckTakesTheShippedConfiguration(t *testing.T) {
+	stdout, stderr, code := call(t, "", "check", "../../configs/default.yaml")
+	if code != 0 || !strings.Contains(stdout, "good") {
+		t.Errorf("exit code %d\n%s%s", code, stdout, stderr)
+	}
+}
+
+func TestVersionJSON(t *testing.T) {
+	stdout, _, _ := call(t, "", "version", "--json")
+	var v struct{ Version, Go, Platform string }
+	if err := json.Unmarshal([]byte(stdout), &v); err != nil || v.Version == "" || v.Go == "" || v.Platform == "" {
+		t.Errorf("%q is %+v, %v", stdout, v, err)
+	}
+}
+
+// The simulator is read by our own probe, every point of both profiles.
+func TestProbeOfTheSimulator(t *testing.T) {
+	simulator := launch(t, "simulate", "--listen", "127.0.0.1:0")
+	for _, profile := range []string{"simulated-drive", "simulated-gauge"} {
+		stdout, stderr, code := call(t, "", "probe", "--device", simulator.url, "--profile", profile, "--json")
+		if code != 0 {
+			t.Fatalf("exit code %d\n%s", code, stderr)
+		}
+		var result struct {
+			Rows []struct {
+				Name, Quality, Raw string
+				Value              *float64
+			}
+		}
+		if err := json.Unmarshal([]byte(stdout), &result); err != nil {
+			t.Fatal(err)
+		}
+		values := map[string]float64{}
+		for _, row := range result.Rows {
+			if row.Value != nil {
+				values[row.Name] = *row.Value
+			}
+			if row.Raw == "" {
+				t.Errorf("%s was not read: %s", row.Name, row.Quality)
+			}
+		}
+		name, low, high := "drive_frequency", 40.0, 65.0
+		if profile == "simulated-gauge" {
+			name, low, high = "intake_pressure", 2000, 20000
+		}
+		if v := values[name]; v < low || v > high {
+			t.Errorf("%s is %v, want %v to %v", name, v, low, high)
+		}
+	}
+	simulator.stop()
+}
+
+func TestTrace(t *testing.T) {
+	stdout, stderr, code := call(t, "", "simulate", "--trace", "-", "--span", "60s", "--wide")
+	lines := strings.Split(strings.TrimSpace(stdout), "\n")
+	if code != 0 || len(lines) != 62 || !strings.HasPrefix(lines[0], "well,time,") {
+		t.Errorf("exit code %d, %d lines, want a header and 61 rows\n%s%.300s", code, len(lines), stderr, stdout)
+	}
+}

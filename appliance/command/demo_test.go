@@ -1,0 +1,138 @@
+package command_test
+
+import (
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+type telemetry struct {
+	Count     int
+	Telemetry []struct {
+		ID        uint64
+		Timestamp time.Time
+		Frequency *float64 `json:"vsd_frequency"`
+	}
+}
+
+// The past of the demo joins the present without a hole, over real Modbus, and a
+// second demo on the same folder goes on where the first ended.
+func TestDemoHasNoHole(t *testing.T) {
+	data := t.TempDir()
+	args := []string{"demo", "--listen", "127.0.0.1:0", "--data", data, "--history", "20m"}
+
+	first := launch(t, args...)
+	page(t, first)
+	whole := contiguous(t, first, time.Now().Add(4*time.Second))
+	if whole.Count < 20*60 {
+		t.Errorf("%d rows of history, want 20 minutes of them", whole.Count)
+	}
+	first.stop()
+
+	second := launch(t, args...)
+	again := contiguous(t, second, time.Now().Add(4*time.Second))
+	if again.Count <= whole.Count {
+		t.Errorf("%d rows after the second start, %d before", again.Count, whole.Count)
+	}
+	if old, now := whole.Telemetry[0], again.Telemetry[len(again.Telemetry)-1]; !now.Timestamp.Before(old.Timestamp) {
+		t.Errorf("the second demo begins at %s and did not keep the first, which ended at %s", now.Timestamp, old.Timestamp)
+	}
+	second.stop()
+}
+
+func page(t *testing.T, p *program) {
+	t.Helper()
+	response, err := http.Get(p.url + "/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if response.StatusCode != http.StatusOK || !strings.Contains(string(body), "RB-114") {
+		t.Errorf("the page answers %s and does not name the well:\n%.500s", response.Status, body)
+	}
+}
+
+// contiguous waits for a live row later than after and checks that every second back
+// to the beginning is there once, with a value.
+func contiguous(t *testing.T, p *program, after time.Time) telemetry {
+	t.Helper()
+	var h telemetry
+	await(t, "live readings", time.Minute, func() bool {
+		return p.get("/api/v1/telemetry/wells/RB-114/history?hours=2", &h) && h.Count > 0 && h.Telemetry[0].Timestamp.After(after)
+	})
+	seen := map[uint64]bool{}
+	for i, row := range h.Telemetry {
+		if row.Frequency == nil {
+			t.Errorf("row of %s has no frequency", row.Timestamp)
+		}
+		if seen[row.ID] {
+			t.Errorf("scan %d stands twice", row.ID)
+		}
+		seen[row.ID] = true
+		if i == 0 {
+			continue
+		}
+		if step := h.Telemetry[i-1].Timestamp.Sub(row.Timestamp); step != time.Second {
+			t.Errorf("from %s it is %s to the next row, want 1 s", row.Timestamp, step)
+		}
+	}
+	return h
+}
+
+// stored is how many scans the summary counts.
+func stored(p *program) int {
+	var s struct {
+		Summary struct {
+			Total int `json:"total_readings"`
+		}
+	}
+	p.get("/api/v1/telemetry/wells/RB-114/summary", &s)
+	return s.Summary.Total
+}
+
+// The diagnosis is there with its evidence where the well has the fault, and nothing
+// is found where it has none.
+func TestDemoScenarios(t *testing.T) {
+	for scenario, want := range map[string]string{"gas-lock": "gas_lock", "normal": ""} {
+		t.Run(scenario, func(t *testing.T) {
+			t.Parallel()
+			p := launch(t, "demo", "--listen", "127.0.0.1:0", "--history", "24h", "--scenario", scenario)
+			await(t, "the past", time.Minute, func() bool { return stored(p) >= 86400 })
+			filled := time.Now()
+			var newest struct{ Telemetry struct{ Timestamp time.Time } }
+			await(t, "the present", time.Minute, func() bool {
+				return p.get("/api/v1/telemetry/wells/RB-114/latest", &newest) && newest.Telemetry.Timestamp.After(filled)
+			})
+			var found struct {
+				Diagnostics []struct {
+					Rule     string
+					Resolved *time.Time `json:"resolution_time"`
+					Actions  []string
+					Evidence []struct{ Value, Baseline, Limit *float64 }
+				}
+			}
+			if !p.get("/api/v1/diagnostics/wells/RB-114/history?limit=10", &found) {
+				t.Fatal("no history of diagnoses")
+			}
+			if want == "" {
+				if len(found.Diagnostics) > 0 {
+					t.Errorf("found %+v, want nothing", found.Diagnostics)
+				}
+				return
+			}
+			if len(found.Diagnostics) == 0 || found.Diagnostics[0].Rule != want {
+				t.Fatalf("found %+v, want %s as the newest", found.Diagnostics, want)
+			}
+			d := found.Diagnostics[0]
+			if d.Resolved != nil || len(d.Actions) == 0 || len(d.Evidence) < 3 || d.Evidence[0].Value == nil || d.Evidence[0].Limit == nil {
+				t.Errorf("diagnosis is %+v, want it open, with actions and numeric evidence", d)
+			}
+		})
+	}
+}
