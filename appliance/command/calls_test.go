@@ -60,7 +60,11 @@ func TestCheckTakesTheShippedConfiguration(t *testing.T) {
 
 func TestVersionJSON(t *testing.T) {
 	stdout, _, _ := call(t, "", "version", "--json")
-	var v struct{ Version, Go, Platform string }
+	var v struct {
+		Version  string `json:"version"`
+		Go       string `json:"go"`
+		Platform string `json:"platform"`
+	}
 	if err := json.Unmarshal([]byte(stdout), &v); err != nil || v.Version == "" || v.Go == "" || v.Platform == "" {
 		t.Errorf("%q is %+v, %v", stdout, v, err)
 	}
@@ -76,9 +80,11 @@ func TestProbeOfTheSimulator(t *testing.T) {
 		}
 		var result struct {
 			Rows []struct {
-				Name, Quality, Raw string
-				Value              *float64
-			}
+				Name    string   `json:"name"`
+				Quality string   `json:"quality"`
+				Raw     string   `json:"raw"`
+				Value   *float64 `json:"value"`
+			} `json:"rows"`
 		}
 		if err := json.Unmarshal([]byte(stdout), &result); err != nil {
 			t.Fatal(err)

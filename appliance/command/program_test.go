@@ -81,7 +81,7 @@ func launch(tb testing.TB, args ...string) *program {
 	tb.Cleanup(func() {
 		if p.cmd.ProcessState == nil {
 			_ = p.cmd.Process.Kill()
-			<-p.exited
+			_ = <-p.exited
 		}
 		if tb.Failed() {
 			tb.Logf("stderr of %v:\n%s", args, p.log())
@@ -148,7 +148,7 @@ func (p *program) kill() {
 	if err := p.cmd.Process.Kill(); err != nil {
 		p.tb.Fatal(err)
 	}
-	<-p.exited
+	_ = <-p.exited
 }
 
 // get reads a JSON document; it reports whether there was one.
