@@ -79,6 +79,12 @@ func Removable() []string {
 	return out
 }
 
+// Median and Spread are the statistics under everything; they reorder a copy.
+func Median(x ...float64) float64 { return median(slices.Clone(x)) }
+
+// Spread is the scaled median absolute deviation about the median.
+func Spread(x ...float64) float64 { return spread(slices.Clone(x), Median(x...)) }
+
 // CatalogueRow is what the documentation has to say about a rule.
 type CatalogueRow struct {
 	ID         esp.DiagnosisID

@@ -49,6 +49,9 @@ func (e *Engine) compute(f feature, now int64) assessment {
 	case level:
 		a.value, a.ok = t.recent(&e.scratch, e.clock.pos, shortTicks)
 		a.level, a.usual, a.noise, a.based = a.value, u.level, u.noise, u.ok
+		if u.far && exponent(t.signal) == 0 {
+			a.usual, a.noise, a.based = math.NaN(), math.NaN(), false // nobody knows it at this speed
+		}
 	case swing, change:
 		e.fromMotion(&a, t, &u, f, now)
 	case restless:

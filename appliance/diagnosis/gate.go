@@ -30,7 +30,7 @@ type Gate struct {
 	checks  check
 	columns []gateColumn
 	devices []gateDevice
-	drive   drivenColumns
+	turns   turningColumns
 	last    int64
 }
 
@@ -69,8 +69,8 @@ type gateDevice struct {
 	still   stillWatch
 }
 
-// drivenColumns tell whether the pump turns, where the layout has them.
-type drivenColumns struct{ frequency, current int }
+// turningColumns tell whether the pump turns; −1 where the layout has none.
+type turningColumns struct{ frequency, current, motor, intake int }
 
 // NewGate makes a gate for scans of layout. A scan with another layout makes it
 // start afresh for that one.
@@ -85,7 +85,10 @@ func (g *Gate) bind(layout *esp.Layout) {
 	g.last = 0
 	g.columns = make([]gateColumn, len(layout.Columns))
 	g.devices = g.devices[:0]
-	g.drive = drivenColumns{layout.Index(esp.DriveFrequency), layout.Index(esp.MotorCurrent)}
+	g.turns = turningColumns{
+		frequency: layout.Index(esp.DriveFrequency), current: layout.Index(esp.MotorCurrent),
+		motor: layout.Index(esp.MotorTemperature), intake: layout.Index(esp.IntakeTemperature),
+	}
 	index := make(map[esp.DeviceID]int)
 	for i := range layout.Columns {
 		c := &layout.Columns[i]

@@ -125,7 +125,6 @@ type badStream struct {
 	column string
 	script script
 	frozen func(time.Duration) bool
-	lose   func(time.Duration, *esp.Column) (esp.Quality, esp.Reason)
 	cols   []esp.Column
 	after  time.Duration // when it must be found
 	reason esp.Reason

@@ -285,13 +285,13 @@ func TestFaultDoesNotBecomeNormal(t *testing.T) {
 	g, e := diagnosis.NewGate(st.layout), diagnosis.New(wellOf(facts))
 	run(st, g, e, begin)
 	lo, hi, ok := e.Usual(esp.MotorCurrent)
-	r := run(st, g, e, 12*time.Hour)
+	r := run(st, g, e, 6*time.Hour)
 	if d := cmp.Diff([]string{"raised gas_interference"}, r.names()); d != "" {
 		t.Errorf("changes (-want +got):\n%s", d)
 	}
 	lo2, hi2, ok2 := e.Usual(esp.MotorCurrent)
 	if !ok || !ok2 || lo != lo2 || hi != hi2 {
-		t.Errorf("usual current was %v to %v, is %v to %v after 12 h of gas", lo, hi, lo2, hi2)
+		t.Errorf("usual current was %v to %v, is %v to %v after 6 h of gas", lo, hi, lo2, hi2)
 	}
 }
 
@@ -377,5 +377,37 @@ func TestFindingWaitsWhileTheDriveIsSilent(t *testing.T) {
 	want := []string{"raised gas_interference", "raised communication_lost", "cleared communication_lost"}
 	if d := cmp.Diff(want, r.names()); d != "" {
 		t.Errorf("changes (-want +got):\n%s", d)
+	}
+}
+
+// A drive that never answers is told; one that was not asked, because the appliance
+// was off, is not.
+func TestSilenceCountsOnlyWhileAsked(t *testing.T) {
+	dead := func(_ time.Duration, c *esp.Column) (esp.Quality, esp.Reason) {
+		if c.Device == "drive" {
+			return esp.Lost, esp.Unreachable
+		}
+		return esp.Good, esp.NoReason
+	}
+	st := newStream(t, 3, columns, nil)
+	st.lose = dead
+	r := run(st, nil, diagnosis.New(wellOf(facts)), 5*time.Minute)
+	if d := cmp.Diff([]string{"raised communication_lost"}, r.names()); d != "" {
+		t.Fatalf("never answered (-want +got):\n%s", d)
+	}
+	if at := r.found[0].Time.Sub(epoch); at < 30*time.Second || at > 40*time.Second || !r.found[0].Onset.Equal(epoch) {
+		t.Errorf("raised after %v, dated %v", at, r.found[0].Onset)
+	}
+	st, e := newStream(t, 3, columns, nil), diagnosis.New(wellOf(facts))
+	run(st, nil, e, 10*time.Minute)
+	st.at += time.Hour // the appliance is off
+	st.lose = func(at time.Duration, c *esp.Column) (esp.Quality, esp.Reason) {
+		if at < time.Hour+10*time.Minute+5*time.Second {
+			return dead(at, c)
+		}
+		return esp.Good, esp.NoReason
+	}
+	if r := run(st, nil, e, 10*time.Minute); len(r.found) > 0 {
+		t.Errorf("after a pause of the appliance: %s", mustJSON(t, r.found))
 	}
 }

@@ -165,7 +165,7 @@ func speedChanges(at time.Duration, v values, _ *rand.Rand) {
 		return
 	}
 	var f float64
-	switch step := since / (40 * time.Minute) % 4; step {
+	switch step := int(since/(40*time.Minute)) % 4; step {
 	case 0:
 		f = 3
 	case 2:

@@ -114,7 +114,7 @@ func simWell() (*diagnosis.Engine, *alarm.Manager) {
 }
 
 func TestSimulatedNormalDay(t *testing.T) {
-	for seed := range uint64(6) {
+	for seed := range uint64(4) {
 		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
 			t.Parallel()
 			e, m := simWell()
@@ -130,8 +130,8 @@ func TestSimulatedNormalDay(t *testing.T) {
 }
 
 func TestSimulatedGasLock(t *testing.T) {
-	const onset = 6 * time.Hour
-	for seed := range uint64(6) {
+	const onset = 4 * time.Hour
+	for seed := range uint64(4) {
 		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
 			t.Parallel()
 			e, m := simWell()
@@ -164,15 +164,15 @@ func TestSimulatedGasLock(t *testing.T) {
 
 // Faults of the simulated well that this release does not name must not be called gas.
 func TestSimulatedNearMisses(t *testing.T) {
-	const onset = 6 * time.Hour
+	const onset = 4 * time.Hour
 	tests := map[string][]sim.Change{
 		"stop and start":    {{Param: sim.RunCommand, To: 0}, {Param: sim.RunCommand, To: 1, After: time.Hour}},
 		"power dip":         {{Param: sim.SupplyVoltage, To: 250}, {Param: sim.SupplyVoltage, To: 480, After: 8 * time.Second}},
 		"closed valve":      {{Param: sim.ChokeOpening, To: 0.002}},
 		"choked":            {{Param: sim.ChokeOpening, To: 0.3, Over: time.Minute}},
 		"broken shaft":      {{Param: sim.ShaftTurns, To: 0}},
-		"weak inflow":       {{Param: sim.Productivity, To: 0.2, Over: 5 * time.Hour}, {Param: sim.GasOilRatio, To: 3}},
-		"wear":              {{Param: sim.Wear, To: 0.25, Over: 5 * time.Hour}},
+		"weak inflow":       {{Param: sim.Productivity, To: 0.2, Over: 2 * time.Hour}, {Param: sim.GasOilRatio, To: 3}},
+		"wear":              {{Param: sim.Wear, To: 0.25, Over: 2 * time.Hour}},
 		"tubing leak":       {{Param: sim.TubingLeak, To: 45, Over: time.Hour}},
 		"faster":            {{Param: sim.Setpoint, To: 56}},
 		"slower":            {{Param: sim.Setpoint, To: 45}},
@@ -183,8 +183,8 @@ func TestSimulatedNearMisses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			e, m := simWell()
-			sc := sim.Scenario{Name: "test", Calm: 3 * time.Hour, Changes: changes}
-			out := newSimStream(t, sc, 2, onset).play(e, m, onset+6*time.Hour)
+			sc := sim.Scenario{Name: "test", Calm: 2 * time.Hour, Changes: changes}
+			out := newSimStream(t, sc, 2, onset).play(e, m, onset+3*time.Hour)
 			if len(out.found) > 0 {
 				t.Errorf("found %s", mustJSON(t, out.found))
 			}

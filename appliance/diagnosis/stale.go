@@ -8,10 +8,12 @@ import (
 
 // How long downhole values may stand still. Gauges refresh in seconds to a minute and
 // intake pressure is flat by nature, so time alone is judged over half an hour, over
-// all values of the gauge together, and longer while the pump stands.
+// all values of the gauge together. In a well that stands everything is flat within
+// the resolution of a gauge: there a day has to pass.
 const (
 	frozenAfter        = 30 * minute
-	frozenAfterStopped = 6 * hour
+	frozenAfterStopped = 24 * hour
+	coolMotor          = 3.0 // °C above the intake: a motor that turns is warmer
 	frozenSamples      = 6
 	frozenColumns      = 2
 
@@ -123,10 +125,25 @@ func (g *Gate) gradeStale(dev *gateDevice, readings []esp.Reading, now int64) {
 	}
 }
 
-// standing reports whether the scan itself says that the pump does not turn.
+// standing reports whether the scan says that the pump does not turn: by the drive, or
+// where that says nothing by a motor as cool as the well. What was last known of the
+// temperatures counts, because in recorded data they come at other times.
 func (g *Gate) standing(readings []esp.Reading) bool {
-	zero := func(i int) bool { return i >= 0 && readings[i].Quality.Usable() && readings[i].Value <= 0 }
-	return zero(g.drive.frequency) || zero(g.drive.current)
+	said := false
+	for _, i := range [...]int{g.turns.frequency, g.turns.current} {
+		if i < 0 || !readings[i].Quality.Usable() {
+			continue
+		}
+		if readings[i].Value <= 0 {
+			return true
+		}
+		said = true
+	}
+	if said || g.turns.motor < 0 || g.turns.intake < 0 {
+		return false
+	}
+	motor, intake := &g.columns[g.turns.motor], &g.columns[g.turns.intake]
+	return motor.at != 0 && intake.at != 0 && motor.value-intake.value < coolMotor
 }
 
 // suspect is a jump that waits to be confirmed or forgotten.
@@ -136,16 +153,27 @@ type suspect struct {
 	samples int
 }
 
-// How far a downhole value may move: a step that needs no time, and a rate. A winding
-// has the heat capacity of the motor. Discharge pressure may fall by the whole lift
-// in seconds when a shaft breaks or gas locks the pump under a check valve, so only a
-// leap beyond that is judged. A new level that stays is accepted.
-const (
-	pressureStep, pressureRate       = 12000.0, 2000.0 // kPa, kPa/s
-	temperatureStep, temperatureRate = 8.0, 1.0        // °C, °C/s
-	acceptSamples                    = 4
-	acceptAfter                      = 15 * second
+// How far a downhole value may move: a step that needs no time, a rate for half a
+// minute, and a slower one beyond. A winding has the heat capacity of the motor.
+// Discharge pressure may fall by the whole lift in seconds when a shaft breaks or gas
+// locks the pump under a check valve, so only a leap beyond that is judged. A new
+// level that stays is accepted.
+type reach struct{ step, fast, slow float64 }
+
+var (
+	pressureReach    = reach{step: 12000, fast: 2000, slow: 2000} // kPa, kPa/s
+	temperatureReach = reach{step: 8, fast: 1, slow: 0.1}         // °C, °C/s
 )
+
+const (
+	fastSeconds   = 30.0
+	acceptSamples = 4
+	acceptAfter   = 15 * second
+)
+
+func (r *reach) within(seconds float64) float64 {
+	return r.step + r.fast*math.Min(seconds, fastSeconds) + r.slow*math.Max(seconds-fastSeconds, 0)
+}
 
 func (g *Gate) gradeRate(dev *gateDevice, readings []esp.Reading, now int64) {
 	for _, i := range dev.gauge {
@@ -153,15 +181,15 @@ func (g *Gate) gradeRate(dev *gateDevice, readings []esp.Reading, now int64) {
 		if c.shape == shapeGauge || !r.Quality.Usable() || c.at == 0 {
 			continue
 		}
-		step, rate := pressureStep, pressureRate
+		limit := &pressureReach
 		if c.shape == shapeTemperature {
-			step, rate = temperatureStep, temperatureRate
+			limit = &temperatureReach
 		}
-		if math.Abs(r.Value-c.value) <= step+rate*float64(now-c.at)/1000 {
+		if math.Abs(r.Value-c.value) <= limit.within(float64(now-c.at)/1000) {
 			c.suspect = suspect{}
 			continue
 		}
-		if c.suspect.samples == 0 || math.Abs(r.Value-c.suspect.value) > step {
+		if c.suspect.samples == 0 || math.Abs(r.Value-c.suspect.value) > limit.step {
 			c.suspect = suspect{value: r.Value, since: now}
 		}
 		c.suspect.samples++

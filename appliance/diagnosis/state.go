@@ -245,6 +245,9 @@ func (d *driveWatch) take(readings []esp.Reading, now int64) {
 		d.started, d.answer, d.due = true, now, now
 	}
 	if dt := float64(now - d.due); dt > 0 {
+		if dt > math.Max(5*d.period, float64(minute)) {
+			d.answer = now // it was not asked meanwhile: that is no silence of the drive
+		}
 		if d.period == 0 {
 			d.period = dt
 		}

@@ -2,6 +2,7 @@ package diagnosis_test
 
 import (
 	"encoding/json"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -60,7 +61,8 @@ type stream struct {
 	frozen func(at time.Duration) bool                                     // the gauge repeats itself
 	step   time.Duration
 	at     time.Duration
-	held   values
+	now    values
+	held   values // by the gauge
 	pkt    float64
 	scan   esp.Scan
 }
@@ -73,29 +75,47 @@ func newStream(tb testing.TB, seed uint64, cols []esp.Column, script func(time.D
 	}
 	return &stream{
 		layout: layout, rng: rand.New(rand.NewPCG(seed, 7)), script: script, step: time.Second,
+		now: values{}, held: values{},
 		scan: esp.Scan{Well: "T-1", Layout: layout, Readings: make([]esp.Reading, len(cols))},
 	}
 }
 
-func steady(rng *rand.Rand) values {
+func steady(v values, rng *rand.Rand) {
 	n := rng.NormFloat64
-	return values{
-		"run_state": float64(esp.Running), "drive_frequency": 52, "motor_current": 23.6 + 0.08*n(), "output_power": 35 + 0.2*n(),
-		"dc_bus_voltage": 650 + n(), "fault_code": 0, "restart_remaining": 0,
-		"intake_pressure": 8330 + 3*n(), "discharge_pressure": 21400 + 6*n(), "intake_temperature": 85 + 0.02*n(),
-		"motor_temperature": 117 + 0.04*n(), "vibration_x": 0.21 + 0.01*n(), "tubing_head_pressure": 1250 + 5*n(), "liquid_rate": 70 + 0.7*n(),
+	for _, x := range [...]struct {
+		name  string
+		value float64
+	}{
+		{"run_state", float64(esp.Running)},
+		{"drive_frequency", 52},
+		{"motor_current", 23.6 + 0.08*n()},
+		{"output_power", 35 + 0.2*n()},
+		{"dc_bus_voltage", 650 + n()},
+		{"fault_code", 0},
+		{"restart_remaining", 0},
+		{"intake_pressure", 8330 + 3*n()},
+		{"discharge_pressure", 21400 + 6*n()},
+		{"intake_temperature", 85 + 0.02*n()},
+		{"motor_temperature", 117 + 0.04*n()},
+		{"vibration_x", 0.21 + 0.01*n()},
+		{"tubing_head_pressure", 1250 + 5*n()},
+		{"liquid_rate", 70 + 0.7*n()},
+	} {
+		v[x.name] = x.value
 	}
 }
 
 // next is the next scan, valid until the one after.
 func (s *stream) next() *esp.Scan {
-	v := steady(s.rng)
+	v := s.now
+	steady(v, s.rng)
 	if s.script != nil {
 		s.script(s.at, v, s.rng)
 	}
-	if s.held == nil || int(s.at/time.Second)%4 == 0 { // the gauge refreshes every 4 s
-		if s.frozen == nil || !s.frozen(s.at) || s.held == nil {
-			s.held = v
+	first := len(s.held) == 0
+	if first || int(s.at/time.Second)%4 == 0 { // the gauge refreshes every 4 s
+		if first || s.frozen == nil || !s.frozen(s.at) {
+			maps.Copy(s.held, v)
 			s.pkt++
 		}
 	}
