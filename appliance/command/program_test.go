@@ -81,7 +81,7 @@ func launch(tb testing.TB, args ...string) *program {
 	tb.Cleanup(func() {
 		if p.cmd.ProcessState == nil {
 			_ = p.cmd.Process.Kill()
-			_ = <-p.exited
+			<-p.exited //nolint:errcheck // killed on purpose
 		}
 		if tb.Failed() {
 			tb.Logf("stderr of %v:\n%s", args, p.log())
@@ -148,7 +148,7 @@ func (p *program) kill() {
 	if err := p.cmd.Process.Kill(); err != nil {
 		p.tb.Fatal(err)
 	}
-	_ = <-p.exited
+	<-p.exited //nolint:errcheck // killed on purpose
 }
 
 // get reads a JSON document; it reports whether there was one.
