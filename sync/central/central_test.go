@@ -16,6 +16,12 @@ import (
 	"wellkeeper.internal/sync/wire/wiretest"
 )
 
+// mustStart makes an empty database.
+func mustStart(tb testing.TB) *centraltest.DB {
+	tb.Helper()
+	return centraltest.MustStart(tb)
+}
+
 // mustMigrate makes a database with the schema.
 func mustMigrate(tb testing.TB) *centraltest.DB {
 	tb.Helper()
@@ -70,6 +76,7 @@ func query[T any](tb testing.TB, conn *pgx.Conn, sql string, args ...any) T {
 
 // edgeName is a role of this test alone: roles belong to the whole cluster.
 func edgeName(tb testing.TB) string {
+	tb.Helper()
 	return "edge_" + strings.ToLower(strings.NewReplacer("/", "_", " ", "_").Replace(tb.Name()))[:min(len(tb.Name()), 50)]
 }
 

@@ -37,7 +37,7 @@ func AddEdge(ctx context.Context, dsn, name string, wells []esp.WellID, password
 	if err != nil {
 		return err
 	}
-	defer conn.Close(context.WithoutCancel(ctx)) //nolint:errcheck // everything is committed or not
+	defer conn.Close(context.WithoutCancel(ctx)) // everything is committed or not
 	tx, err := conn.Begin(ctx)
 	if err != nil {
 		return fmt.Errorf("add edge: %w", err)
@@ -176,7 +176,7 @@ func (s *Sink) registerSelf(ctx context.Context, why error) error {
 	if err != nil {
 		return refusal(ctx, "connect", err)
 	}
-	defer conn.Close(context.WithoutCancel(ctx)) //nolint:errcheck // everything is committed or not
+	defer conn.Close(context.WithoutCancel(ctx)) // everything is committed or not
 	if may, err := mayOwn(bounded, conn); err != nil {
 		return refusal(ctx, "register", err)
 	} else if !may {

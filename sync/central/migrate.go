@@ -65,7 +65,7 @@ func Migrate(ctx context.Context, dsn string) (Migrated, error) {
 	if err != nil {
 		return Migrated{}, err
 	}
-	defer conn.Close(context.WithoutCancel(ctx)) //nolint:errcheck // everything is committed or not
+	defer conn.Close(context.WithoutCancel(ctx)) // everything is committed or not
 	return migrate(ctx, conn)
 }
 

@@ -72,8 +72,10 @@ func TestRecordsFillTheViews(t *testing.T) {
 		{"odd alarm", "SELECT count(*)::text FROM esp.alarm WHERE value IS NULL AND since IS NULL", "1"},
 		{"gap", "SELECT concat_ws('|', well, reason, lost, to_time - from_time) FROM esp.gap", "RB-114|appliance_off|60|00:01:00"},
 		{"diagnosis", "SELECT concat_ws('|', well, id, state, severity, time - onset) FROM esp.diagnosis WHERE seq = 2", "RB-114|gas_lock|raised|now|00:01:00"},
-		{"platform", "SELECT concat_ws('|', well_id, diagnosis, confidence, severity, actions, resolution_time - \"timestamp\", notes, telemetry_snapshot->>'vsd_frequency' IS NOT NULL) FROM public.diagnostic_results",
-			"RB-114|GAS_LOCK|0.85|critical|[\"Lower the frequency\"]|01:00:00|Current fell.|t"},
+		{
+			"platform", "SELECT concat_ws('|', well_id, diagnosis, confidence, severity, actions, resolution_time - \"timestamp\", notes, telemetry_snapshot->>'vsd_frequency' IS NOT NULL) FROM public.diagnostic_results",
+			"RB-114|GAS_LOCK|0.85|critical|[\"Lower the frequency\"]|01:00:00|Current fell.|t",
+		},
 	} {
 		if got := query[string](t, conn, tc.sql); got != tc.want {
 			t.Errorf("%s: got %s, want %s", tc.name, got, tc.want)

@@ -90,7 +90,7 @@ func linkText(operation string, err error) string {
 // database and host for each attempt.
 func lastLine(err error) string {
 	for {
-		if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // it walks the tree itself
+		if joined, ok := err.(interface{ Unwrap() []error }); ok {
 			if all := joined.Unwrap(); len(all) > 0 {
 				err = all[len(all)-1]
 				continue

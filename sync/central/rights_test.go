@@ -143,3 +143,32 @@ func TestForeignEpochAndWell(t *testing.T) {
 		t.Errorf("receipt %+v", r)
 	}
 }
+
+// TestMigrateWithoutASuperuser uses the rights that a hosted database gives.
+func TestMigrateWithoutASuperuser(t *testing.T) {
+	db := mustStart(t)
+	admin := mustConnect(t, db.DSN())
+	role := edgeName(t)
+	for _, sql := range []string{
+		"CREATE ROLE " + role + " LOGIN CREATEROLE PASSWORD 'dba'",
+		"GRANT CREATE ON DATABASE " + query[string](t, admin, "SELECT current_database()::text") + " TO " + role,
+	} {
+		if _, err := admin.Exec(t.Context(), sql); err != nil {
+			t.Fatal(err)
+		}
+	}
+	dsn := db.DSNFor(role, "dba")
+	for range 2 {
+		if _, err := central.Migrate(t.Context(), dsn); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := central.AddEdge(t.Context(), dsn, role+"_e", []esp.WellID{"A"}, "pw"); err != nil {
+		t.Fatal(err)
+	}
+	s := mustSink(t, central.Config{DSN: db.DSNFor(role+"_e", "pw")})
+	mustIngest(t, s, wiretest.Unruly(wiretest.Rand(1), "A", 5, 5))
+	if _, err := central.Status(t.Context(), dsn); err != nil {
+		t.Errorf("status: %v", err)
+	}
+}

@@ -48,7 +48,7 @@ func Status(ctx context.Context, dsn string) (State, error) {
 	if err != nil {
 		return State{}, err
 	}
-	defer conn.Close(context.WithoutCancel(ctx)) //nolint:errcheck // only reads
+	defer conn.Close(context.WithoutCancel(ctx))
 	steps, err := migrations()
 	if err != nil {
 		return State{}, err

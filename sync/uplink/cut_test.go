@@ -95,7 +95,7 @@ func (p *proxy) serve(client net.Conn) {
 	pipe := func(dst, src net.Conn, limit int64, counter *atomic.Int64) {
 		defer once.Do(end)
 		if limit < 0 {
-			io.Copy(dst, src)
+			_, _ = io.Copy(dst, src)
 			return
 		}
 		if n, _ := io.CopyN(dst, src, limit); n == limit {

@@ -245,6 +245,12 @@ func (c *centre) Ingest(ctx context.Context, seq uint64, payload []byte) (wire.R
 
 func (c *centre) Bytes() (sent, received uint64) { return 0, 0 }
 func (c *centre) Close(context.Context) error    { return nil }
+func (c *centre) greetings() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.hellos
+}
+
 func (c *centre) count(well esp.WellID) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -226,33 +226,42 @@ func (u *Uplink) liveFrom(ctx context.Context, s Span, tail wire.Interval) (uint
 func (u *Uplink) planBacklog(ctx context.Context, spans, newest []Span) (*plan, error) {
 	for i := range newest {
 		well := newest[(u.turn+i)%len(newest)].Well
-		if u.isHeld(well) {
+		s, open, ok := u.openBacklog(spans, well)
+		if !ok {
 			continue
 		}
-		for _, s := range spans {
-			if s.Well != well {
-				continue
-			}
-			open := s.interval()
-			if start, ok := u.liveStart[s.log()]; ok && open.Last >= start {
-				open.Last = start - 1 // what came since the last live batch goes with the next one
-			}
-			if open.Last < open.First {
-				continue
-			}
-			missing := u.progress.settled(s.log()).Missing(open)
-			if len(missing) == 0 {
-				continue
-			}
-			u.turn = (u.turn + i + 1) % len(newest)
-			r, err := u.piece(ctx, s, missing[0])
-			if err != nil {
-				return nil, err
-			}
-			return u.progress.add(s.log(), r, false), nil
+		u.turn = (u.turn + i + 1) % len(newest)
+		r, err := u.piece(ctx, s, open)
+		if err != nil {
+			return nil, err
 		}
+		return u.progress.add(s.log(), r, false), nil
 	}
 	return nil, nil //nolint:nilnil // no backlog
+}
+
+// openBacklog is the oldest missing run of a well, as far as it does not belong to the
+// next live batch.
+func (u *Uplink) openBacklog(spans []Span, well esp.WellID) (s Span, open wire.Interval, ok bool) {
+	if u.isHeld(well) {
+		return s, open, false
+	}
+	for _, s := range spans {
+		if s.Well != well {
+			continue
+		}
+		open := s.interval()
+		if start, ok := u.liveStart[s.log()]; ok && open.Last >= start {
+			open.Last = start - 1
+		}
+		if open.Last < open.First {
+			continue
+		}
+		if missing := u.progress.settled(s.log()).Missing(open); len(missing) > 0 {
+			return s, missing[0], true
+		}
+	}
+	return s, open, false
 }
 
 // piece is the first part of a missing run that makes one batch: one layout, at most

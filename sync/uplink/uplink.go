@@ -150,7 +150,7 @@ func (u *Uplink) Run(ctx context.Context) error {
 	}
 	calls, release := u.graceful(ctx)
 	defer release()
-	defer u.config.Sink.Close(context.WithoutCancel(ctx)) //nolint:errcheck // nothing depends on a clean goodbye
+	defer u.config.Sink.Close(context.WithoutCancel(ctx))
 	for ctx.Err() == nil {
 		sent, err := u.step(ctx, calls, false)
 		switch {
@@ -199,17 +199,16 @@ func (u *Uplink) step(ctx, calls context.Context, last bool) (sent bool, err err
 	if err == nil && p != nil {
 		err = u.deliver(ctx, calls, p)
 	}
-	switch {
-	case err == nil:
-		if p != nil {
-			u.succeeded()
+	if err != nil {
+		if ctx.Err() == nil { // else it is the end that broke the call
+			u.failed(err)
 		}
-		return p != nil, nil
-	case ctx.Err() != nil:
-		return false, nil
+		return false, err
 	}
-	u.failed(err)
-	return false, err
+	if p != nil {
+		u.succeeded()
+	}
+	return p != nil, nil
 }
 
 func (u *Uplink) succeeded() {

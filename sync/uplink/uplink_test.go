@@ -20,13 +20,13 @@ func TestNothingConnectsBeforeThereIsSomethingToSend(t *testing.T) {
 		o, c := newOutbox(), newCentre()
 		u := start(t, uplink.Config{Outbox: o, Sink: c, State: &state{}})
 		time.Sleep(time.Hour)
-		if c.hellos != 0 || u.Status().State != uplink.Idle {
-			t.Errorf("%d greetings, state %s", c.hellos, u.Status().State)
+		if c.greetings() != 0 || u.Status().State != uplink.Idle {
+			t.Errorf("%d greetings, state %s", c.greetings(), u.Status().State)
 		}
 		o.fill(wiretest.NewTrace("A", 1), 5)
 		time.Sleep(2 * time.Second)
-		if c.hellos != 1 || c.count("A") != 5 {
-			t.Errorf("%d greetings, %d scans", c.hellos, c.count("A"))
+		if c.greetings() != 1 || c.count("A") != 5 {
+			t.Errorf("%d greetings, %d scans", c.greetings(), c.count("A"))
 		}
 	})
 }
@@ -38,7 +38,7 @@ func TestRecordsThenNewestThenBacklog(t *testing.T) {
 		o.fill(trace, 3600)
 		o.note("started")
 		// A slow link: a second per batch.
-		c.before = func(ctx context.Context, _ sent) error { time.Sleep(time.Second); return nil }
+		c.before = func(context.Context, sent) error { time.Sleep(time.Second); return nil }
 		u := start(t, uplink.Config{Outbox: o, Sink: c, State: &state{}})
 		time.Sleep(time.Second / 2)
 		for range 40 {
@@ -122,8 +122,8 @@ func TestOutageAtStart(t *testing.T) {
 			!s.OldestWaiting.Equal(wiretest.Start()) || !s.LastSuccess.IsZero() {
 			t.Errorf("status during the outage: %+v", s)
 		}
-		if c.hellos > 150 || c.hellos < 50 {
-			t.Errorf("%d attempts in an hour", c.hellos)
+		if n := c.greetings(); n > 150 || n < 50 {
+			t.Errorf("%d attempts in an hour", n)
 		}
 		c.mu.Lock()
 		c.hello = nil
@@ -227,7 +227,7 @@ func TestUnknownOutcomeIsAskedAgain(t *testing.T) {
 		for range 12 {
 			ctx, kill := context.WithCancel(t.Context())
 			c.mu.Lock()
-			c.after = func(_ context.Context, b sent) error { kill(); return errAway }
+			c.after = func(context.Context, sent) error { kill(); return errAway }
 			c.mu.Unlock()
 			u, err := uplink.New(uplink.Config{Outbox: o, Sink: c, State: killed{st, ctx}, Finish: time.Nanosecond})
 			if err != nil {

@@ -52,7 +52,7 @@ const (
 // Refusal is an error of the centre or of the way to it, with what follows from it.
 // After Unreachable and Busy the outcome of a batch is unknown; asking again with the
 // same number resolves it.
-type Refusal struct {
+type Refusal struct { //nolint:errname // it is an answer of the centre before it is an error
 	Class Class
 	Code  string // SQLSTATE; empty where the server said nothing
 	Text  string // one line for people

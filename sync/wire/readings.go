@@ -132,11 +132,11 @@ func (b *Builder) Append(dst []byte) ([]byte, error) {
 // the usable ones, and drops what does not fit. Register integers of 32 bits of either
 // signedness always fit, and so do 64-bit counters over the range of one batch.
 func (b *Builder) fit(cells []cell) int32 {
-	lo, hi, any := bounds(cells, func(c *cell) bool { return c.present && c.code.Quality().Usable() })
-	if !any {
-		lo, hi, any = bounds(cells, func(c *cell) bool { return c.present })
+	lo, hi, ok := bounds(cells, func(c *cell) bool { return c.present && c.code.Quality().Usable() })
+	if !ok {
+		lo, hi, ok = bounds(cells, func(c *cell) bool { return c.present })
 	}
-	if !any {
+	if !ok {
 		return 0
 	}
 	var shift int64
@@ -160,19 +160,19 @@ func (b *Builder) fit(cells []cell) int32 {
 	return int32(shift)
 }
 
-func bounds(cells []cell, use func(*cell) bool) (lo, hi int64, any bool) {
+func bounds(cells []cell, use func(*cell) bool) (lo, hi int64, ok bool) {
 	for i := range cells {
 		c := &cells[i]
 		if !use(c) {
 			continue
 		}
-		if !any {
-			lo, hi, any = c.n, c.n, true
+		if !ok {
+			lo, hi, ok = c.n, c.n, true
 			continue
 		}
 		lo, hi = min(lo, c.n), max(hi, c.n)
 	}
-	return lo, hi, any
+	return lo, hi, ok
 }
 
 // groups finds the presence bitmaps that differ: the columns of one device share one.

@@ -111,11 +111,17 @@ func (d *DB) Log() string {
 }
 
 // Stop stops the server and waits: sessions are cut, data is checkpointed.
-func (d *DB) Stop(tb testing.TB) { d.signal(tb, syscall.SIGINT) }
+func (d *DB) Stop(tb testing.TB) {
+	tb.Helper()
+	d.signal(tb, syscall.SIGINT)
+}
 
 // Kill ends the postmaster and all its children with SIGKILL and waits, as a crash
 // would.
-func (d *DB) Kill(tb testing.TB) { d.signal(tb, syscall.SIGKILL) }
+func (d *DB) Kill(tb testing.TB) {
+	tb.Helper()
+	d.signal(tb, syscall.SIGKILL)
+}
 
 // Start starts a stopped or killed server on the same port and waits until it answers.
 func (d *DB) Start(tb testing.TB) {
@@ -187,7 +193,7 @@ func start(ctx context.Context, bin string) (*cluster, error) {
 			return nil, err
 		}
 	}
-	if err := c.watch(); err != nil {
+	if err := c.watch(ctx); err != nil {
 		return nil, err
 	}
 	if err := c.init(ctx); err != nil {
@@ -237,7 +243,7 @@ func temporary() string {
 
 // watch leaves a process behind that waits for its standard input to close, which
 // happens when this process ends in whatever way, and then removes the cluster.
-func (c *cluster) watch() error {
+func (c *cluster) watch(ctx context.Context) error {
 	const script = `cat >/dev/null
 pid=$(head -n 1 "$1/data/postmaster.pid" 2>/dev/null)
 [ -n "$pid" ] && kill -QUIT "$pid" 2>/dev/null
@@ -247,7 +253,7 @@ for i in 1 2 3 4 5 6 7 8 9 10; do
 done
 rm -rf "$1"`
 	// The watcher must outlive the context of the test that happened to start it.
-	cmd := exec.CommandContext(context.Background(), "/bin/sh", "-c", script, "sh", c.dir) //nolint:forbidigo // see above
+	cmd := exec.CommandContext(context.WithoutCancel(ctx), "/bin/sh", "-c", script, "sh", c.dir) //nolint:gosec // the folder is of our own making
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	in, err := cmd.StdinPipe()
 	if err != nil {
@@ -262,7 +268,7 @@ rm -rf "$1"`
 }
 
 func (c *cluster) command(ctx context.Context, name string, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, filepath.Join(c.bin, name), args...)
+	cmd := exec.CommandContext(ctx, filepath.Join(c.bin, name), args...) //nolint:gosec // names and arguments are of our own making
 	cmd.Dir = c.dir
 	cmd.Env = []string{"PATH=/usr/bin:/bin", "LC_ALL=C", "TZ=UTC"}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: c.cred, Setpgid: true}
@@ -325,7 +331,7 @@ func (c *cluster) waitReady(ctx context.Context, done <-chan struct{}) error {
 		select {
 		case <-tick.C:
 		case <-done:
-			out, _ := os.ReadFile(filepath.Join(c.dir, "log")) //nolint:errcheck // best effort: the text of an error
+			out, _ := os.ReadFile(filepath.Join(c.dir, "log"))
 			return fmt.Errorf("the server ended at once:\n%s", out)
 		case <-ctx.Done():
 			return fmt.Errorf("the server is not ready: %w", context.Cause(ctx))

@@ -141,6 +141,9 @@ BEGIN
 		v_scans := esp.steps_at(b, o + 8, v_rows, v_width,
 			v_first + substring(b from o * 8 + 1 for 32)::bigint, substring(b from o * 8 + 33 for 32)::bigint);
 		o := o + 8 + ((v_rows - 1) * v_width + 7) / 8;
+		IF v_scans[v_rows] > v_last OR (SELECT count(DISTINCT n) FROM unnest(v_scans) n) < v_rows THEN
+			RAISE EXCEPTION 'scan numbers beyond % or twice', v_last USING ERRCODE = 'WK004';
+		END IF;
 	ELSIF v_last - v_first + 1 <> v_rows THEN
 		RAISE EXCEPTION '% rows for the scans % to % without holes', v_rows, v_first, v_last USING ERRCODE = 'WK004';
 	END IF;

@@ -18,12 +18,14 @@ import (
 func Start() time.Time { return time.Date(2026, 3, 31, 23, 50, 0, 0, time.UTC) }
 
 // Rand is a source of numbers that a seed repeats.
-func Rand(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 0)) }
+func Rand(seed uint64) *rand.Rand {
+	return rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // a test wants to repeat it
+}
 
-// column is one signal of the trace: where it lies, how it moves.
+// column is one signal of the trace: where it lies, how it moves. Its register step is
+// the resolution of the signal.
 type column struct {
 	name  string
-	scale float64 // unit per register step
 	level float64 // in the unit
 	noise float64 // standard deviation from scan to scan, in the unit
 	slow  float64 // standard deviation of the wander per scan
@@ -34,46 +36,46 @@ type column struct {
 // such devices show it.
 func columns() []column {
 	return []column{
-		{"drive_frequency", 0.01, 50, 0.004, 0, 0},
-		{"frequency_setpoint", 0.01, 50, 0, 0, 0},
-		{"output_current", 0.1, 62, 0.25, 0.01, 0},
-		{"output_current_a", 0.1, 62.4, 0.3, 0.01, 0},
-		{"output_current_b", 0.1, 61.7, 0.3, 0.01, 0},
-		{"output_current_c", 0.1, 61.9, 0.3, 0.01, 0},
-		{"motor_current", 0.1, 31, 0.15, 0.005, 0},
-		{"current_unbalance", 0.1, 0.8, 0.1, 0, 0},
-		{"output_voltage", 1, 380, 0.6, 0.01, 0},
-		{"motor_voltage", 1, 2210, 3, 0.05, 0},
-		{"dc_bus_voltage", 1, 540, 1.2, 0.02, 0},
-		{"input_voltage", 1, 401, 0.8, 0.05, 0},
-		{"input_current", 0.1, 58, 0.3, 0.01, 0},
-		{"input_frequency", 0.01, 50, 0.01, 0, 0},
-		{"output_power", 0.1, 41.2, 0.15, 0.005, 0},
-		{"power_factor", 0.001, 0.86, 0.001, 0, 0},
-		{"torque", 0.1, 71, 0.4, 0.01, 0},
-		{"motor_load", 0.1, 74, 0.4, 0.01, 0},
-		{"drive_temperature", 0.1, 48, 0.02, 0.003, 0},
-		{"ambient_temperature", 0.1, 21, 0.02, 0.002, 0},
-		{"run_state", 1, 4, 0, 0, 0},
-		{"fault_code", 1, 0, 0, 0, 0},
-		{"warning_code", 1, 0, 0, 0, 0},
-		{"energy", 1, 812345, 0, 0, 41.0 / 3600},
-		{"run_hours", 0.01, 9123.4, 0, 0, 1.0 / 3600},
-		{"start_count", 1, 17, 0, 0, 0},
-		{"intake_pressure", 0.1, 5120, 1.5, 0.2, 0},
-		{"discharge_pressure", 0.1, 14050, 3, 0.3, 0},
-		{"intake_temperature", 0.01, 71.2, 0.01, 0.001, 0},
-		{"motor_temperature", 0.01, 96.4, 0.02, 0.003, 0},
-		{"vibration_x", 0.001, 0.12, 0.006, 0, 0},
-		{"vibration_y", 0.001, 0.11, 0.006, 0, 0},
-		{"leakage_current", 0.001, 0.21, 0.001, 0, 0},
-		{"gauge_packets", 1, 88123, 0, 0, 1},
-		{"tubing_head_pressure", 1, 1480, 2, 0.05, 0},
-		{"casing_pressure", 1, 610, 0.5, 0.02, 0},
-		{"flowline_pressure", 1, 1210, 2, 0.05, 0},
-		{"flowline_temperature", 0.1, 38, 0.03, 0.002, 0},
-		{"liquid_rate", 0.1, 82, 0.5, 0.03, 0},
-		{"water_cut", 0.1, 61, 0.2, 0.01, 0},
+		{"drive_frequency", 50, 0.004, 0, 0},
+		{"frequency_setpoint", 50, 0, 0, 0},
+		{"output_current", 62, 0.25, 0.01, 0},
+		{"output_current_a", 62.4, 0.3, 0.01, 0},
+		{"output_current_b", 61.7, 0.3, 0.01, 0},
+		{"output_current_c", 61.9, 0.3, 0.01, 0},
+		{"motor_current", 31, 0.15, 0.005, 0},
+		{"current_unbalance", 0.8, 0.1, 0, 0},
+		{"output_voltage", 380, 0.6, 0.01, 0},
+		{"motor_voltage", 2210, 3, 0.05, 0},
+		{"dc_bus_voltage", 540, 1.2, 0.02, 0},
+		{"input_voltage", 401, 0.8, 0.05, 0},
+		{"input_current", 58, 0.3, 0.01, 0},
+		{"input_frequency", 50, 0.01, 0, 0},
+		{"output_power", 41.2, 0.15, 0.005, 0},
+		{"power_factor", 0.86, 0.001, 0, 0},
+		{"torque", 71, 0.4, 0.01, 0},
+		{"motor_load", 74, 0.4, 0.01, 0},
+		{"drive_temperature", 48, 0.02, 0.003, 0},
+		{"ambient_temperature", 21, 0.02, 0.002, 0},
+		{"run_state", 4, 0, 0, 0},
+		{"fault_code", 0, 0, 0, 0},
+		{"warning_code", 0, 0, 0, 0},
+		{"energy", 812345, 0, 0, 41.0 / 3600},
+		{"run_hours", 9123.4, 0, 0, 1.0 / 3600},
+		{"start_count", 17, 0, 0, 0},
+		{"intake_pressure", 5120, 1.5, 0.2, 0},
+		{"discharge_pressure", 14050, 3, 0.3, 0},
+		{"intake_temperature", 71.2, 0.01, 0.001, 0},
+		{"motor_temperature", 96.4, 0.02, 0.003, 0},
+		{"vibration_x", 0.12, 0.006, 0, 0},
+		{"vibration_y", 0.11, 0.006, 0, 0},
+		{"leakage_current", 0.21, 0.001, 0, 0},
+		{"gauge_packets", 88123, 0, 0, 1},
+		{"tubing_head_pressure", 1480, 2, 0.05, 0},
+		{"casing_pressure", 610, 0.5, 0.02, 0},
+		{"flowline_pressure", 1210, 2, 0.05, 0},
+		{"flowline_temperature", 38, 0.03, 0.002, 0},
+		{"liquid_rate", 82, 0.5, 0.03, 0},
+		{"water_cut", 61, 0.2, 0.01, 0},
 	}
 }
 
@@ -97,7 +99,7 @@ func NewTrace(well esp.WellID, seed uint64) *Trace {
 		if !ok {
 			panic("BUG: " + c.name + " is no signal")
 		}
-		layout[i] = esp.Column{Name: c.name, Device: "drive", Unit: id.Info().Unit, Scale: esp.Scale(c.scale)}
+		layout[i] = esp.Column{Name: c.name, Device: "drive", Unit: id.Info().Unit, Scale: esp.Scale(id.Info().Resolution())}
 		t.levels = append(t.levels, c.level)
 	}
 	l, err := esp.NewLayout(well, layout, nil)
@@ -117,7 +119,7 @@ func (t *Trace) Next() *esp.Scan {
 	for i := range t.columns {
 		c := &t.columns[i]
 		t.levels[i] += c.rate + t.rng.NormFloat64()*c.slow
-		raw := int64(math.Round((t.levels[i] + t.rng.NormFloat64()*c.noise) / c.scale))
+		raw := int64(math.Round(t.Layout.Columns[i].Scale.Invert(t.levels[i] + t.rng.NormFloat64()*c.noise)))
 		t.scan.Readings[i] = esp.Reading{Raw: raw, Value: t.Layout.Columns[i].Decode(raw), Quality: esp.Good}
 	}
 	return &t.scan
@@ -148,24 +150,17 @@ func Unruly(rng *rand.Rand, well esp.WellID, rows, columns int) Batch {
 	holes, steady := rng.IntN(3) == 0, rng.IntN(2) == 0
 	for row := range rows {
 		if row > 0 {
+			at = at.Add(step(rng, steady))
 			seq++
 			if holes {
 				seq += rng.Uint64N(3)
 			}
-			at = at.Add(time.Second)
-			if !steady {
-				at = at.Add(time.Duration(rng.IntN(3000)-500) * time.Millisecond)
-			}
-			if rng.IntN(500) == 0 { // the clock is corrected
-				at = at.Add(time.Duration(rng.Int64N(int64(4000*24*time.Hour)) - int64(2000*24*time.Hour))).Truncate(time.Millisecond)
-			}
 		}
 		s := esp.Scan{Well: well, Time: at, Layout: b.Layout, Seq: seq, Readings: make([]esp.Reading, columns)}
+		silent := rng.IntN(20) == 0 // a device does not answer
 		for i := range s.Readings {
 			s.Readings[i] = unrulyReading(rng, b.Layout, kinds[i], i, row)
-		}
-		if rng.IntN(20) == 0 { // a device is silent
-			for i := range columns / 2 {
+			if silent && i < columns/2 {
 				s.Readings[i] = esp.LostReading(esp.Timeout)
 			}
 		}
@@ -176,6 +171,19 @@ func Unruly(rng *rand.Rand, well esp.WellID, rows, columns int) Batch {
 		b.Last += rng.Uint64N(4)
 	}
 	return b
+}
+
+// step is the time from one scan to the next: a second or nearly so, rarely years when
+// the clock is corrected.
+func step(rng *rand.Rand, steady bool) time.Duration {
+	d := time.Second
+	if !steady {
+		d += time.Duration(rng.IntN(3000)-500) * time.Millisecond
+	}
+	if rng.IntN(500) == 0 {
+		d += time.Duration(rng.IntN(4000)-2000) * 24 * time.Hour
+	}
+	return d
 }
 
 func unrulyLayout(rng *rand.Rand, well esp.WellID, columns int) *esp.Layout {
