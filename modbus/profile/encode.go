@@ -115,8 +115,14 @@ func (p *Point) encode(v float64) uint64 {
 	case BCD16, BCD32:
 		return toBCD(uint64(min(max(raw, lo), hi)))
 	default:
-		return p.field(clampToInt(raw, lo, hi))
 	}
+	whole := clampToInt(raw, lo, hi)
+	for _, m := range p.markers { // a value that is there must not look as if it were not
+		if m.op == '=' && p.field(whole) == p.field(int64(m.bits)) {
+			whole -= int64(math.Copysign(1, float64(whole)))
+		}
+	}
+	return p.field(whole)
 }
 
 // clampToInt converts without the overflow that a float beyond an int64 has.
