@@ -39,10 +39,10 @@ const allWells esp.WellID = ""
 // listens; all its listeners share the bytes it makes.
 type hub struct {
 	server *Server
-	stop   chan struct{} // closed by Run when it ends
-	mu     sync.Mutex    // guards what follows
-	feeds  map[esp.WellID]*feed
-	count  int // of clients
+	stop   chan struct{}        // closed by Run when it ends
+	feeds  map[esp.WellID]*feed // not changed once requests are served
+	mu     sync.Mutex           // guards what follows
+	count  int                  // of clients
 }
 
 // feed is the stream of one well.
@@ -70,18 +70,21 @@ func newFeed(well esp.WellID) *feed {
 	return &feed{well: well, wake: make(chan struct{}, 1), clients: make(map[*client]struct{})}
 }
 
-// run works until ctx is done. Wells are those that exist at the start.
-func (h *hub) run(ctx context.Context) {
-	var group sync.WaitGroup
-	h.mu.Lock()
+// prepare makes the feeds, of the wells that exist at the start. It comes before the
+// first request.
+func (h *hub) prepare(ctx context.Context) {
 	h.feeds[allWells] = newFeed(allWells)
 	for _, w := range h.server.cfg.Wells.Wells(ctx) {
 		h.feeds[w.ID] = newFeed(w.ID)
 	}
+}
+
+// run works until ctx is done.
+func (h *hub) run(ctx context.Context) {
+	var group sync.WaitGroup
 	for _, f := range h.feeds {
 		group.Go(func() { h.work(ctx, f) })
 	}
-	h.mu.Unlock()
 	group.Wait()
 }
 
@@ -206,10 +209,7 @@ func (f *feed) offer(c *client, b []byte) {
 	}
 }
 
-var (
-	errTooMany  = errors.New("too many live streams")
-	errStopping = errors.New("stopping")
-)
+var errTooMany = errors.New("too many live streams")
 
 // join adds a client. The first thing it gets is a snapshot: of the present frame, or
 // where there is none the next that is made.
@@ -218,8 +218,6 @@ func (h *hub) join(well esp.WellID, parts bool) (*feed, *client, error) {
 	defer h.mu.Unlock()
 	f, ok := h.feeds[well]
 	switch {
-	case len(h.feeds) == 0:
-		return nil, nil, errStopping // or not yet started
 	case !ok:
 		return nil, nil, ErrNoWell
 	case h.count >= maxStreams:
@@ -275,7 +273,7 @@ func (s *Server) live(c echo.Context) error {
 	switch {
 	case errors.Is(err, ErrNoWell):
 		return errNotFound("no such well")
-	case errors.Is(err, errTooMany), errors.Is(err, errStopping):
+	case errors.Is(err, errTooMany):
 		c.Response().Header().Set("Retry-After", "5")
 		return &apiError{status: http.StatusServiceUnavailable, code: "busy", message: err.Error()}
 	case err != nil:

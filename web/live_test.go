@@ -73,7 +73,7 @@ func (l *listener) read() {
 // next waits for the next event of one of the kinds.
 func (l *listener) next(kinds ...string) sse {
 	l.t.Helper()
-	timeout := time.After(4 * time.Second)
+	timeout := time.After(10 * time.Second)
 	for {
 		select {
 		case e, ok := <-l.events:
@@ -86,7 +86,7 @@ func (l *listener) next(kinds ...string) sse {
 				}
 			}
 		case <-timeout:
-			l.t.Fatalf("no %v within 4 s", kinds)
+			l.t.Fatalf("no %v within 10 s", kinds)
 		}
 	}
 }
@@ -214,13 +214,16 @@ func TestLiveDropsAClientThatDoesNotRead(t *testing.T) {
 	s := open(t, time.Now, nil)
 	var n atomic.Int64
 	s.source.Alter(func(o *web.Overview) {
-		o.Notices = []string{strings.Repeat("x", 4<<20) + fmt.Sprint(n.Add(1))}
+		o.Notices = []string{strings.Repeat("x", 512<<10) + fmt.Sprint(n.Add(1))}
 	})
 	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", strings.TrimPrefix(s.url, "http://"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close()
+	if err := conn.(*net.TCPConn).SetReadBuffer(4 << 10); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := io.WriteString(conn, "GET /api/v1/live?well=RB-114&parts=1 HTTP/1.1\r\nHost: box\r\n\r\n"); err != nil {
 		t.Fatal(err)
 	}

@@ -133,6 +133,7 @@ func (s *Server) recovered(next echo.HandlerFunc) echo.HandlerFunc {
 func (s *Server) Run(ctx context.Context) error {
 	work, cancel := context.WithCancel(ctx)
 	defer cancel()
+	s.hub.prepare(work)
 	feeds := make(chan struct{})
 	go func() {
 		defer close(feeds)
