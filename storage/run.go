@@ -13,7 +13,8 @@ const (
 	sealWait = time.Hour
 	// idleHours: a chunk of a well that is polled no more is sealed after so long.
 	idleHours = 2
-	// rotateAt is how full a journal half may become before the roles change.
+	// rotateAt is how full a journal half may become before the roles change; when an
+	// hour has just ended, which is the best time, half of that is enough.
 	rotateAt  = 0.75
 	diskEvery = time.Minute
 )
@@ -49,10 +50,12 @@ func fatal(err error) error {
 func (s *Store) tick() error {
 	err := s.commit()
 	switch {
-	case errors.Is(err, errHalfFull) || s.journalFull():
+	case errors.Is(err, errHalfFull) || s.journalFill() > rotateAt:
 		err = s.rotate()
 	case err == nil && s.sealDue():
-		err = s.sealNow()
+		if err = s.sealNow(); err == nil && s.journalFill() > rotateAt/2 {
+			err = s.rotate()
+		}
 	}
 	err = errors.Join(err, s.writeGaps())
 	s.mu.Lock()
@@ -64,10 +67,10 @@ func (s *Store) tick() error {
 	return err
 }
 
-func (s *Store) journalFull() bool {
+func (s *Store) journalFill() float64 {
 	s.writing.Lock()
 	defer s.writing.Unlock()
-	return s.journal.fill() > rotateAt
+	return s.journal.fill()
 }
 
 // sealDue closes chunks that take no more rows and reports whether enough of them
