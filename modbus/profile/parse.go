@@ -1,158 +1,146 @@
 package profile
 
 import (
-	"errors"
+	"fmt"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 
-	"github.com/goccy/go-yaml"
-	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/parser"
+	"wellkeeper.internal/appliance/config/yamldoc"
 )
+
+// Error holds every mistake found in a profile, in the order of the file, each with
+// file, line, column and what to do about it.
+type Error = yamldoc.Error
+
+// Problem is one mistake.
+type Problem = yamldoc.Problem
 
 // warningName is the column that the warning bit of a status section makes.
 const warningName = "warning"
 
-// file is a profile while it is read.
-type file struct {
-	problems
-
-	profile    *Profile
-	defaults   defaults
-	groups     map[string]time.Duration
-	vectors    []vector
-	checkPlace []position
+// reader turns a profile as written into a profile.
+type reader struct {
+	doc      *yamldoc.Doc
+	file     profileFile
+	profile  *Profile
+	defaults defaults
+	groups   map[string]time.Duration
 }
 
 // defaults are the values of the section of that name.
 type defaults struct {
-	fc         int64
-	base       int64
-	hasBase    bool
-	lowFirst   bool
-	swapped    bool
-	typ        Type
-	maxRegs    int64
-	maxHole    int64
-	maxHoleSet bool
+	fc       uint8
+	base     *whole
+	lowFirst bool
+	swapped  bool
+	typ      Type
 }
 
 // Parse reads a profile. name is how the file is called in messages. The error is an
-// *Error that lists all mistakes, each with file, line and column.
+// *Error that lists all mistakes.
 func Parse(name string, content []byte) (*Profile, error) {
-	f := &file{
-		problems: problems{file: name},
-		profile:  &Profile{hash: hashOf(content), byName: map[string]int{}},
-		groups:   map[string]time.Duration{},
+	r := &reader{
+		doc:     yamldoc.Parse(name, content),
+		profile: &Profile{hash: hashOf(content), byName: map[string]int{}},
+		groups:  map[string]time.Duration{},
 	}
-	root, ok := f.parseYAML(content)
-	if !ok {
-		return nil, f.err()
-	}
-	f.readRoot(f.section(root, "profile"))
-	f.check()
-	if err := f.err(); err != nil {
+	if err := r.doc.Err(); err != nil {
 		return nil, err
 	}
-	f.profile.index()
-	f.runVectors()
-	if err := f.err(); err != nil {
+	r.doc.Decode(&r.file)
+	if f := &r.file; f.Schema == "" && f.ID == "" && f.Points == nil {
+		if r.doc.Err() != nil {
+			return nil, r.doc.Err()
+		}
+		r.complain("", "this is no profile; start with \"schema: %s\" and give id, kind and points", Schema)
+		return nil, r.doc.Err()
+	}
+	r.read()
+	if err := r.doc.Err(); err != nil {
 		return nil, err
 	}
-	return f.profile, nil
+	r.profile.index()
+	r.runVectors()
+	if err := r.doc.Err(); err != nil {
+		return nil, err
+	}
+	return r.profile, nil
 }
 
-// parseYAML gives the one document of the file.
-func (f *file) parseYAML(content []byte) (ast.Node, bool) {
-	tree, err := parser.ParseBytes(content, 0, parser.AllowDuplicateMapKey())
-	if err != nil {
-		at := position{1, 1}
-		message := err.Error()
-		if y, ok := errors.AsType[yaml.Error](err); ok {
-			at = tokenPosition(y.GetToken())
-			message = y.GetMessage()
-		}
-		f.add(at, "not readable as YAML: %s", message)
-		return nil, false
+func (r *reader) complain(path, format string, args ...any) { r.doc.Complain(path, format, args...) }
+
+func (r *reader) read() {
+	r.readHead()
+	r.readDefaults()
+	r.readLink()
+	r.readGroups()
+	r.readNeverRead()
+	r.refuse("formula", r.file.Formula, "; give each point its own ref")
+	r.refuse("detect", r.file.Detect, "; write one profile per variant")
+	r.refuse("variants", r.file.Variants, "; write one profile per variant")
+	r.readPoints()
+	r.readFaults()
+	r.readStatus()
+	if w := r.file.Writes; w != nil && *w != "forbidden" {
+		r.complain("writes", "must be \"forbidden\": this program never writes to a device")
 	}
-	var bodies []ast.Node
-	for _, d := range tree.Docs {
-		if d.Body != nil {
-			bodies = append(bodies, d.Body)
-		}
+	r.check()
+}
+
+// refuse reports a key of the schema that this release cannot do.
+func (r *reader) refuse(path string, l later, instead string) {
+	if l.given {
+		r.complain(path, "is part of esp-profile/1 but not supported in this release; remove it%s", instead)
 	}
-	switch len(bodies) {
-	case 0:
-		f.add(position{1, 1}, "the profile is empty; start with \"schema: %s\"", Schema)
-		return nil, false
-	case 1:
-		return bodies[0], true
-	}
-	f.add(positionOf(bodies[1]), "a profile is one YAML document; move this one to a file of its own")
-	return nil, false
 }
 
 var idPattern = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,63}$`)
 
-func (f *file) readRoot(s *section) {
-	f.readHead(s)
-	f.readDefaults(s)
-	f.readLink(s)
-	f.readGroups(s)
-	f.readNeverRead(s)
-	s.later("; give each point its own ref", "formula")
-	s.later("; write one profile per variant", "detect", "variants")
-	f.readPoints(s)
-	f.readFaults(s)
-	f.readStatus(s)
-	f.readVectors(s)
-	if n, ok := s.get("writes"); ok {
-		if t, _ := scalarText(n); t != "forbidden" {
-			f.add(positionOf(n), "profile: writes must be \"forbidden\": this program never writes to a device")
-		}
+func (r *reader) readHead() {
+	f, p := &r.file, r.profile
+	if f.Schema != Schema {
+		r.complain("schema", "must be %q", Schema)
 	}
-	s.done()
+	if !idPattern.MatchString(f.ID) {
+		r.complain("id", "must be given: small letters, digits, '.', '_' or '-', at most 64, for example oms-gdm-issue8")
+	}
+	p.ID, p.Vendor, p.Model = f.ID, f.Vendor, f.Model
+	p.Kind = r.choice("kind", f.Kind, "", "drive", "controller", "softstarter", "gauge", "protector")
+	if f.Kind == "" {
+		r.complain("kind", "must be given: drive, controller, softstarter, gauge or protector")
+	}
+	p.Verified = r.choice("verified", f.Verified, "draft", "draft", "document", "bench", "field")
+	p.Firmware = Firmware(f.Firmware)
+	for _, s := range f.Sources {
+		p.Sources = append(p.Sources, Source(s))
+	}
+	p.Checks = f.Checks
 }
 
-func (f *file) readHead(s *section) {
-	p := f.profile
-	if v := s.text("schema"); v != Schema {
-		f.add(s.place("schema"), "profile: schema must be %q", Schema)
+// choice is one of the allowed words, or otherwise where none is given.
+func (r *reader) choice(path, word, otherwise string, allowed ...string) string {
+	if word == "" {
+		return otherwise
 	}
-	if p.ID = s.text("id"); !idPattern.MatchString(p.ID) {
-		f.add(s.place("id"), "profile: id must be given: small letters, digits, '.', '_' or '-', at most 64, for example oms-gdm-issue8")
+	if !slices.Contains(allowed, word) {
+		r.complain(path, "must be one of %s, not %q", strings.Join(allowed, ", "), word)
+		return otherwise
 	}
-	p.Vendor, p.Model = s.text("vendor"), s.text("model")
-	if s.has("kind") {
-		p.Kind = s.choice("kind", "drive", "controller", "softstarter", "gauge", "protector")
-	} else {
-		s.get("kind")
-		f.add(s.at, "profile: kind must be given: drive, controller, softstarter, gauge or protector")
+	return word
+}
+
+// number is a whole number within lo and hi, or otherwise where it is absent or wrong.
+func (r *reader) number(path string, w *whole, otherwise, lo, hi int64) int64 {
+	if w == nil || !w.ok {
+		return otherwise
 	}
-	p.Verified = s.choice("verified", "draft", "document", "bench", "field")
-	if n, ok := s.get("firmware"); ok {
-		fw := f.section(n, "firmware")
-		p.Firmware = Firmware{Min: fw.text("min"), Max: fw.text("max"), Note: fw.text("note")}
-		fw.done()
+	if w.value < lo || w.value > hi {
+		r.complain(path, "must be from %d to %d, not %d", lo, hi, w.value)
+		return otherwise
 	}
-	for _, n := range s.list("sources") {
-		src := f.section(n, "sources")
-		p.Sources = append(p.Sources, Source{
-			Doc: src.text("doc"), Issue: src.text("issue"), Date: src.text("date"),
-			Ref: src.text("ref"), Pages: src.text("pages"), Seen: src.text("seen"),
-		})
-		src.done()
-	}
-	for _, n := range s.list("checks") {
-		t, ok := scalarText(n)
-		if !ok {
-			f.add(positionOf(n), "checks: must list names of points, not %s", describe(n))
-			continue
-		}
-		p.Checks = append(p.Checks, t)
-		f.checkPlace = append(f.checkPlace, positionOf(n))
-	}
+	return w.value
 }
 
 // Requests are counted by span. 100 registers leave room in the 125 of the standard
@@ -161,161 +149,104 @@ const (
 	defaultMaxRegs = 100
 	defaultMaxHole = 8
 	largestRequest = 125
+	highestBase    = 500000
 )
 
-func (f *file) readDefaults(s *section) {
-	d := &f.defaults
-	*d = defaults{fc: 3, maxRegs: defaultMaxRegs, maxHole: defaultMaxHole}
-	defer func() {
-		f.profile.Link.MaxRegs = int(d.maxRegs)
-		f.profile.Link.MaxHole = int(min(d.maxHole, d.maxRegs-1))
-	}()
-	n, ok := s.get("defaults")
-	if !ok {
-		return
+func (r *reader) readDefaults() {
+	f := &r.file.Defaults
+	r.defaults = defaults{
+		fc:       r.functionCode("defaults.fc", f.FC, 3),
+		base:     f.Base,
+		lowFirst: r.choice("defaults.word_order", f.WordOrder, "hilo", "hilo", "lohi") == "lohi",
+		swapped:  r.choice("defaults.byte_order", f.ByteOrder, "big", "big", "little") == "little",
+		typ:      r.valueType("defaults.type", f.Type, U16),
 	}
-	m := f.section(n, "defaults")
-	if fc, ok := m.functionCode(); ok {
-		d.fc = fc
-	}
-	d.base, d.hasBase = m.integer("base", 0, 500000)
-	d.lowFirst = m.choice("word_order", "hilo", "lohi") == "lohi"
-	d.swapped = m.choice("byte_order", "big", "little") == "little"
-	d.typ = m.valueType(U16)
-	if v, ok := m.integer("max_regs", 1, largestRequest); ok {
-		d.maxRegs = v
-	}
-	if v, ok := m.integer("max_hole", 0, largestRequest); ok {
-		d.maxHole = v
-	}
-	m.done()
+	r.number("defaults.base", f.Base, 0, 0, highestBase)
+	link := &r.profile.Link
+	link.MaxRegs = int(r.number("defaults.max_regs", f.MaxRegs, defaultMaxRegs, 1, largestRequest))
+	link.MaxHole = int(r.number("defaults.max_hole", f.MaxHole, defaultMaxHole, 0, largestRequest))
 }
 
-func (s *section) functionCode() (int64, bool) {
-	n, ok := s.get("fc")
-	if !ok {
-		return 0, false
+func (r *reader) functionCode(path string, w *whole, otherwise uint8) uint8 {
+	if w == nil || !w.ok {
+		return otherwise
 	}
-	if i, isInt := n.(*ast.IntegerNode); isInt {
-		if v, ok := i.Value.(uint64); ok && v >= 1 && v <= 4 {
-			return int64(v), true
-		}
+	if w.value < 1 || w.value > 4 {
+		r.complain(path, "must be 1 (coils), 2 (discrete inputs), 3 (holding registers) or 4 (input registers), not %d; other functions write or are not used", w.value)
+		return otherwise
 	}
-	s.add(positionOf(n), "%s: fc must be 1 (coils), 2 (discrete inputs), 3 (holding registers) or 4 (input registers), not %s; other functions write or are not used", s.what, describe(n))
-	return 0, false
+	return uint8(w.value)
 }
 
-func (s *section) valueType(otherwise Type) Type {
-	n, ok := s.get("type")
+func (r *reader) valueType(path, name string, otherwise Type) Type {
+	switch name {
+	case "":
+		return otherwise
+	case "str", "bits":
+		r.complain(path, "%q is part of esp-profile/1 but not supported in this release; for bits use u16 with mask and shift", name)
+		return otherwise
+	}
+	t, ok := parseType(name)
 	if !ok {
+		r.complain(path, "must be one of %s, not %q", strings.Join(typeNames[:], ", "), name)
 		return otherwise
 	}
-	t, _ := scalarText(n)
-	if t == "str" || t == "bits" {
-		s.add(positionOf(n), notSupported, s.what, t, "; use u16 with mask and shift for bits")
-		return otherwise
-	}
-	typ, ok := parseType(t)
-	if !ok {
-		s.add(positionOf(n), "%s: type must be one of u8l, u8h, u16, s16, u32, s32, f32, u64, s64, f64, bcd16, bcd32, not %s", s.what, describe(n))
-		return otherwise
-	}
-	return typ
+	return t
 }
 
-func (f *file) readGroups(s *section) {
-	n, ok := s.get("groups")
-	if !ok {
-		return
+func (r *reader) readLink() {
+	f, l := &r.file.Link, &r.profile.Link
+	milliseconds := func(path string, w *whole, lo, hi int64) time.Duration {
+		return time.Duration(r.number(path, w, 0, lo, hi)) * time.Millisecond
 	}
-	m := f.section(n, "groups")
-	for _, name := range slices.Clone(m.order) {
-		v, ok := m.get(name)
-		if !ok {
+	l.Unit = uint8(r.number("link.unit", f.Unit, 0, 0, 255))
+	l.Timeout = milliseconds("link.timeout_ms", f.TimeoutMs, 10, 60000)
+	l.Between = milliseconds("link.between_ms", f.BetweenMs, 0, 10000)
+	l.BusyRetries = int(r.number("link.busy_retries", f.BusyRetries, 0, 0, 10))
+	if f.CloseOnError != nil && !*f.CloseOnError {
+		r.complain("link.close_on_error", "cannot be false: after an error the answers of a link are not trusted; remove the key")
+	}
+	l.Port = int(r.number("link.tcp.port", f.TCP.Port, 0, 1, 65535))
+	r.number("link.tcp.max_connections", f.TCP.MaxConnections, 1, 1, 64)
+	l.PauseAfterConnect = milliseconds("link.tcp.pause_after_connect_ms", f.TCP.PauseAfterConnectMs, 0, 30000)
+	l.Baud = int(r.number("link.rtu.baud", f.RTU.Baud, 0, 50, 4000000))
+	if parity := r.choice("link.rtu.parity", f.RTU.Parity, "", "none", "even", "odd", "N", "E", "O"); parity != "" {
+		l.Parity = strings.ToUpper(parity[:1])
+	}
+	l.StopBits = int(r.number("link.rtu.stop", f.RTU.Stop, 0, 1, 2))
+	l.Guard = time.Duration(r.number("link.rtu.guard_us", f.RTU.GuardUs, 0, 0, 1000000)) * time.Microsecond
+}
+
+func (r *reader) readGroups() {
+	for name, period := range r.file.Groups {
+		path := "groups." + name
+		if period == "connect" {
+			r.complain(path, "\"connect\" (read once) is not supported in this release; give a period such as 1h")
 			continue
 		}
-		t, _ := scalarText(v)
-		if t == "connect" {
-			f.add(positionOf(v), "groups: %s: \"connect\" (read once) is not supported in this release; give a period such as 1h", name)
-			continue
-		}
-		d, err := time.ParseDuration(t)
+		d, err := time.ParseDuration(period)
 		if err != nil || d < 100*time.Millisecond || d > 24*time.Hour {
-			f.add(positionOf(v), "groups: %s must be a period from 100ms to 24h, for example 30s, not %s", name, describe(v))
+			r.complain(path, "must be a period from 100ms to 24h, for example 30s, not %q", period)
 			continue
 		}
-		f.groups[name] = d
+		r.groups[name] = d
 	}
 }
 
-func (f *file) readNeverRead(s *section) {
-	for _, n := range s.list("never_read") {
-		bounds := []ast.Node{n, n}
-		if l, ok := n.(*ast.SequenceNode); ok {
-			bounds = l.Values
-		}
-		if len(bounds) != 2 {
-			f.add(positionOf(n), "never_read: write a wire address, or [first, last]")
+func (r *reader) readNeverRead() {
+	for i, s := range r.file.NeverRead {
+		path := fmt.Sprintf("never_read[%d]", i)
+		if len(s.bounds) != 2 {
+			r.complain(path, "write a wire address, or [first, last]")
 			continue
 		}
-		first, ok1 := s.asInteger(bounds[0], "never_read", 0, 65535)
-		last, ok2 := s.asInteger(bounds[1], "never_read", 0, 65535)
-		if !ok1 || !ok2 {
-			continue
+		first, last := s.bounds[0], s.bounds[1]
+		switch {
+		case !first.ok || !last.ok:
+		case first.value < 0 || last.value > 65535 || first.value > last.value:
+			r.complain(path, "must be wire addresses from 0 to 65535, the first not above the last")
+		default:
+			r.profile.NeverRead = append(r.profile.NeverRead, Span{uint16(first.value), uint16(last.value)})
 		}
-		if first > last {
-			f.add(positionOf(n), "never_read: first %d is above last %d; swap them", first, last)
-			continue
-		}
-		f.profile.NeverRead = append(f.profile.NeverRead, Span{uint16(first), uint16(last)})
 	}
-}
-
-func (f *file) readLink(s *section) {
-	n, ok := s.get("link")
-	if !ok {
-		return
-	}
-	l := &f.profile.Link
-	m := f.section(n, "link")
-	if v, ok := m.integer("unit", 0, 255); ok {
-		l.Unit = uint8(v)
-	}
-	l.Timeout = m.duration("timeout_ms", time.Millisecond, 10, 60000)
-	l.Between = m.duration("between_ms", time.Millisecond, 0, 10000)
-	if v, ok := m.integer("busy_retries", 0, 10); ok {
-		l.BusyRetries = int(v)
-	}
-	if !m.boolean("close_on_error", true) {
-		f.add(m.place("close_on_error"), "link: close_on_error cannot be false: after an error the answers of a link are not trusted; remove the key")
-	}
-	if n, ok := m.get("tcp"); ok {
-		t := f.section(n, "link.tcp")
-		if v, ok := t.integer("port", 1, 65535); ok {
-			l.Port = int(v)
-		}
-		t.integer("max_connections", 1, 64) // one connection is all that is ever opened
-		l.PauseAfterConnect = t.duration("pause_after_connect_ms", time.Millisecond, 0, 30000)
-		t.done()
-	}
-	if n, ok := m.get("rtu"); ok {
-		r := f.section(n, "link.rtu")
-		if v, ok := r.integer("baud", 50, 4000000); ok {
-			l.Baud = int(v)
-		}
-		if r.has("parity") {
-			l.Parity = map[string]string{"none": "N", "N": "N", "even": "E", "E": "E", "odd": "O", "O": "O"}[r.choice("parity", "none", "even", "odd", "N", "E", "O")]
-		}
-		if v, ok := r.integer("stop", 1, 2); ok {
-			l.StopBits = int(v)
-		}
-		l.Guard = r.duration("guard_us", time.Microsecond, 0, 1000000)
-		r.done()
-	}
-	m.done()
-}
-
-func (s *section) duration(key string, unit time.Duration, lo, hi int64) time.Duration {
-	v, _ := s.integer(key, lo, hi)
-	return time.Duration(v) * unit
 }

@@ -18,145 +18,142 @@ func parseCode(text string) (int64, bool) {
 	return n, err == nil
 }
 
-func (f *file) readFaults(s *section) {
-	n, ok := s.get("faults")
-	if !ok {
-		return
-	}
-	m := f.section(n, "faults")
-	m.later("", "history")
-	if code, ok := m.get("code"); ok {
-		c := f.section(code, "faults: code")
-		p := Point{Name: esp.FaultCode.String(), Signal: esp.FaultCode, place: c.at}
-		f.readAddress(c, &p)
-		f.readField(c, &p)
-		f.readMarks(c, &p)
-		c.done()
-		p.Printed, p.Scale = esp.Identity(), esp.Identity()
-		p.Low, p.High = math.NaN(), math.NaN()
+func (r *reader) readFaults() {
+	f := &r.file.Faults
+	r.refuse("faults.history", f.History, "")
+	if f.Code != nil {
+		at := f.Code.register()
+		p := Point{Name: esp.FaultCode.String(), Signal: esp.FaultCode, path: "faults.code"}
+		r.readAddress(p.path, &at, &p)
+		r.readField(p.path, &at, &p)
+		r.readMarks(p.path, &at, &p)
+		p.identity()
 		if p.Type.float() {
-			f.add(c.place("type"), "faults: code needs an integer type")
+			r.complain("faults.code.type", "needs an integer type")
 		}
-		f.profile.Points = append(f.profile.Points, p)
+		r.profile.Points = append(r.profile.Points, p)
 	}
-	if table, ok := m.get("table"); ok {
-		f.readFaultTable(f.section(table, "faults: table"))
-	}
-	f.profile.Faults.Unknown = m.text("unknown")
-	m.done()
-}
-
-func (f *file) readFaultTable(t *section) {
-	f.profile.Faults.Table = map[int64]Fault{}
-	for _, key := range t.order {
+	r.profile.Faults = Faults{Table: map[int64]Fault{}, Unknown: f.Unknown}
+	for key, entry := range f.Table {
+		path := "faults.table." + key
 		code, ok := parseCode(key)
 		if !ok {
-			f.add(t.place(key), "faults: table: %q is no code; write it as the manual does, hexadecimal with 0x", key)
+			r.complain(path, "%q is no code; write it as the manual does, hexadecimal with 0x", key)
 			continue
 		}
-		if _, twice := f.profile.Faults.Table[code]; twice {
-			f.add(t.place(key), "faults: table: code %s stands twice", key)
+		if _, twice := r.profile.Faults.Table[code]; twice {
+			r.complain(path, "code %d stands twice", code)
 		}
-		n, ok := t.get(key)
-		if !ok {
-			continue
+		if entry.Text == "" {
+			r.complain(path, "text must be given")
 		}
-		if text, ok := scalarText(n); ok {
-			f.profile.Faults.Table[code] = Fault{Text: text}
-			continue
-		}
-		e := f.section(n, "faults: table: "+key)
-		fault := Fault{
-			Text: e.text("text"), Canonical: e.text("canonical"), Source: e.text("source"),
-			Severity: e.text("severity"),
-		}
-		if fault.Text == "" {
-			f.add(e.at, "faults: table: %s: text must be given", key)
-		}
-		e.done()
-		f.profile.Faults.Table[code] = fault
+		r.profile.Faults.Table[code] = Fault(entry.faultBody)
 	}
+}
+
+// identity makes p a plain number without bounds.
+func (p *Point) identity() {
+	p.Printed, p.Scale = esp.Identity(), esp.Identity()
+	p.Low, p.High = math.NaN(), math.NaN()
 }
 
 // readStatus makes the columns run_state and, where a warning bit is given, warning.
-func (f *file) readStatus(s *section) {
-	n, ok := s.get("status")
-	if !ok {
+func (r *reader) readStatus() {
+	f := r.file.Status
+	if f == nil {
 		return
 	}
-	m := f.section(n, "status")
-	word := Point{Signal: esp.RunState, Name: esp.RunState.String(), role: state, place: m.at}
-	f.readAddress(m, &word)
+	word := Point{Signal: esp.RunState, Name: esp.RunState.String(), role: state, path: "status"}
+	at := f.register()
+	r.readAddress("status", &at, &word)
 	if !word.Type.unsigned() {
-		f.add(m.place("type"), "status: type must be unsigned: u16 or u32")
+		r.complain("status.type", "must be unsigned: u16 or u32")
+		return
 	}
-	f.readMarks(m, &word)
-	word.Printed, word.Scale = esp.Identity(), esp.Identity()
-	word.Low, word.High = math.NaN(), math.NaN()
+	r.readMarks("status", &at, &word)
+	word.identity()
 
-	w := &statusWord{}
-	for _, st := range precedence() {
-		key := st.String()
-		if st == esp.Tripped && m.has("faulted") {
-			key = "faulted"
-			if m.has("tripped") {
-				f.add(m.place("tripped"), "status: faulted and tripped mean the same; give one")
-			}
+	w := &statusWord{otherwise: esp.StateUnknown}
+	if f.Running != nil && f.Stopped == nil {
+		w.otherwise = esp.Stopped // a status word that has a running bit says so when it is not set
+	}
+	if f.Faulted != nil && f.Tripped != nil {
+		r.complain("status.tripped", "faulted and tripped mean the same; give one")
+	}
+	given := false
+	for _, s := range f.states() {
+		if s.file == nil {
+			continue
 		}
-		if c, ok := f.readCondition(m, key, &word); ok {
-			c.state = st
+		given = true
+		if c, ok := r.readCondition("status."+s.key, s.file, word.Type.bits()); ok {
+			c.state = s.state
 			w.conditions = append(w.conditions, c)
 		}
 	}
-	for _, key := range []string{"tripped", "faulted"} {
-		m.asked[key] = true
+	if !given {
+		r.complain("status", "give at least one state, for example running: {bit: 2}")
 	}
-	if len(w.conditions) == 0 {
-		f.add(m.at, "status: give at least one state, for example running: {bit: 2}")
+	r.profile.statuses = w
+	r.profile.Points = append(r.profile.Points, word)
+	if f.Warning == nil {
+		return
 	}
-	w.otherwise = esp.StateUnknown
-	if m.has("running") && !m.has("stopped") {
-		w.otherwise = esp.Stopped // a status word that has a running bit says so when it is not set
-	}
-	f.profile.statuses = w
-	f.profile.Points = append(f.profile.Points, word)
-	if c, ok := f.readCondition(m, warningName, &word); ok {
+	if c, ok := r.readCondition("status.warning", f.Warning, word.Type.bits()); ok {
 		w.warning = &c
 		bit := word
-		bit.Name, bit.Signal, bit.role = warningName, 0, warning
-		f.profile.Points = append(f.profile.Points, bit)
+		bit.Name, bit.Signal, bit.role, bit.path = warningName, 0, warning, "status.warning"
+		r.profile.Points = append(r.profile.Points, bit)
 	}
-	m.done()
+}
+
+type stateCondition struct {
+	state esp.State
+	key   string
+	file  *conditionFile
+}
+
+// states lists the conditions by precedence: a drive that reports a fault and still
+// shows its running bit is tripped.
+func (s *statusFile) states() []stateCondition {
+	return []stateCondition{
+		{esp.Tripped, "tripped", s.Tripped},
+		{esp.Tripped, "faulted", s.Faulted},
+		{esp.RestartWait, "restart_wait", s.RestartWait},
+		{esp.Backspin, "backspin", s.Backspin},
+		{esp.Starting, "starting", s.Starting},
+		{esp.Ramping, "ramping", s.Ramping},
+		{esp.Settling, "settling", s.Settling},
+		{esp.Running, "running", s.Running},
+		{esp.Stopped, "stopped", s.Stopped},
+	}
 }
 
 // readCondition reads {mask: M, is: V} or {bit: N, active: 0|1}.
-func (f *file) readCondition(m *section, key string, word *Point) (condition, bool) {
-	n, ok := m.get(key)
-	if !ok {
-		return condition{}, false
+func (r *reader) readCondition(path string, f *conditionFile, width int) (condition, bool) {
+	top := int64(math.MaxInt64)
+	if width < 63 {
+		top = 1<<width - 1
 	}
-	c := f.section(n, "status: "+key)
-	defer c.done()
-	width := int64(word.Type.bits())
-	top := int64(1)<<min(width, 62) - 1
-	if c.has("bit") {
-		bit, ok := c.integer("bit", 0, width-1)
-		active, given := c.integer("active", 0, 1)
-		if !given {
-			active = 1
-		}
-		return condition{mask: 1 << uint(bit), is: uint64(active) << uint(bit)}, ok
-	}
-	mask, ok1 := c.integer("mask", 1, top)
-	is, ok2 := c.integer("is", 0, top)
 	switch {
-	case !ok1 || !ok2:
-		if !c.has("mask") || !c.has("is") {
-			f.add(c.at, "status: %s: write {bit: N}, {bit: N, active: 0} or {mask: M, is: V}", key)
+	case f.Bit != nil && f.Mask == nil && f.Is == nil:
+		bit := r.number(path+".bit", f.Bit, -1, 0, int64(width)-1)
+		active := r.number(path+".active", f.Active, 1, 0, 1)
+		if bit < 0 {
+			return condition{}, false
 		}
+		return condition{mask: 1 << bit, is: uint64(active) << bit}, true
+	case f.Bit != nil || f.Active != nil || f.Mask == nil || f.Is == nil:
+		r.complain(path, "write {bit: N}, {bit: N, active: 0} or {mask: M, is: V}")
 		return condition{}, false
-	case is&^mask != 0:
-		f.add(c.place("is"), "status: %s: value 0x%X has bits outside mask 0x%X, so it is never true", key, is, mask)
+	}
+	mask := r.number(path+".mask", f.Mask, 0, 1, top)
+	is := r.number(path+".is", f.Is, -1, 0, top)
+	if mask == 0 || is < 0 {
+		return condition{}, false
+	}
+	if is&^mask != 0 {
+		r.complain(path+".is", "0x%X has bits outside mask 0x%X, so it is never true", is, mask)
 		return condition{}, false
 	}
 	return condition{mask: uint64(mask), is: uint64(is)}, true

@@ -125,15 +125,15 @@ type Point struct {
 	Wrap       uint8         // width in bits after which a counter starts again; 0: not a counter
 	Confidence string        // A to D, M: how sure the source of this row is
 
-	markers        []marker
-	satLow         float64 // raw; -Inf where the register does not saturate
-	satHigh        float64 // raw; +Inf
-	lowWordFirst   bool
-	bytesSwapped   bool
-	role           role
-	states         map[int64]esp.State
-	place          position
-	plausibleGiven bool
+	markers      []marker
+	satLow       float64 // raw; -Inf where the register does not saturate
+	satHigh      float64 // raw; +Inf
+	lowWordFirst bool
+	bytesSwapped bool
+	role         role
+	states       map[int64]esp.State
+	path         string // in the file, for messages
+	addressPath  string
 }
 
 // Registers is how many registers (or bits, for function codes 1 and 2) the point takes.

@@ -17,14 +17,6 @@ type condition struct {
 
 func (c *condition) holds(word uint64) bool { return word&c.mask == c.is }
 
-// precedence orders the states: a drive that reports a fault and still shows its
-// running bit is tripped.
-func precedence() []esp.State {
-	return []esp.State{
-		esp.Tripped, esp.RestartWait, esp.Backspin, esp.Starting, esp.Ramping, esp.Settling, esp.Running, esp.Stopped,
-	}
-}
-
 func (s *statusWord) state(word uint64) esp.State {
 	for i := range s.conditions {
 		if s.conditions[i].holds(word) {
