@@ -166,3 +166,34 @@ func TestHostileBatches(t *testing.T) {
 		t.Errorf("%d rows, but the ledger says %d", rows, n)
 	}
 }
+
+// TestNumbersOutsideTheirRangeAreRefused gives a batch numbers that its header does not
+// claim, with which rows would get past the ledger.
+func TestNumbersOutsideTheirRangeAreRefused(t *testing.T) {
+	db := mustMigrate(t)
+	s := mustEdge(t, db, "RB-114")
+	trace := wiretest.NewTrace("RB-114", 1)
+	b := wiretest.Batch{Layout: trace.Layout, Epoch: 1, First: 1, Last: 4}
+	b.Scans = append(b.Scans, trace.Next().Clone())
+	trace.Next()
+	b.Scans = append(b.Scans, trace.Next().Clone())
+	payload, m := encode(t, b)
+	if err := s.Register(t.Context(), m); err != nil {
+		t.Fatal(err)
+	}
+	for name, damage := range map[string]func(p []byte){
+		"beyond last": func(p []byte) { binary.BigEndian.PutUint32(p[21:], 1) },
+		"twice":       func(p []byte) { binary.BigEndian.PutUint32(p[54:], 0) },
+	} {
+		bad := append([]byte(nil), payload[:len(payload)-4]...)
+		damage(bad)
+		sum := sha256.Sum256(bad)
+		bad = append(bad, sum[:4]...)
+		if _, err := wire.DecodeReadings(bad); !errors.Is(err, wire.ErrMalformed) {
+			t.Errorf("%s: Go decodes it with %v", name, err)
+		}
+		_, err := s.Ingest(t.Context(), 1, bad)
+		refused(t, err, wire.BadBatch, "WK004")
+	}
+	mustIngest(t, s, b)
+}
