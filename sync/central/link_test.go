@@ -80,7 +80,7 @@ func TestServerThatNeverAnswers(t *testing.T) {
 			if err != nil {
 				return
 			}
-			go io.Copy(io.Discard, c)
+			go func() { _, _ = io.Copy(io.Discard, c) }()
 		}
 	}()
 	s := mustSink(t, central.Config{DSN: "postgres://e@" + l.Addr().String() + "/x?sslmode=disable", Timeout: time.Second})

@@ -51,9 +51,9 @@ $$;
 CREATE FUNCTION esp.define_views() RETURNS void LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-	v_wide  text;  -- one expression per signal
-	v_cells text;  -- one row of VALUES per signal
-	v_extra text;
+	v_wide   text;  -- one expression per signal
+	v_cells  text;  -- one row of VALUES per signal
+	v_newest text;
 BEGIN
 	-- A stale value is kept in reading_raw and shown by reading_long with its quality;
 	-- in the wide view it would look like a live one.
@@ -65,28 +65,29 @@ BEGIN
 	EXECUTE format('CREATE OR REPLACE VIEW esp.reading AS SELECT r.time, w.name AS well, %s
 		FROM esp.reading_raw r JOIN esp.well w ON w.id = r.well_id JOIN esp.layout l ON l.id = r.layout_id', v_wide);
 
-	-- %1$s: restriction of r, with w in scope. Rows are w, r, l in both halves.
+	-- %1$s and %2$s: the readings of the well w.
 	v_wide := format('SELECT r.time, w.name AS well, s.name AS signal,
 			CASE WHEN c.code >> 5 NOT IN (0, 5, 7) THEN (v.raw + l.shift[s.id]) * l.mul[s.id] / l.div[s.id] + l.off[s.id] END AS value,
 			s.unit, esp.quality_name(c.code) AS quality, esp.reason_name(c.code) AS reason, r.epoch_id, r.scan
-		FROM esp.well w JOIN esp.reading_raw r ON r.well_id = w.id %%1$s
+		FROM esp.well w JOIN %%1$s r ON r.well_id = w.id
 		JOIN esp.layout l ON l.id = r.layout_id
 		CROSS JOIN LATERAL (VALUES %s) v(id, raw)
 		JOIN esp.signal s ON s.id = v.id
 		CROSS JOIN LATERAL (SELECT CASE WHEN l.pos[v.id] >= 0 THEN CASE WHEN r.quality IS NOT NULL THEN get_byte(r.quality, l.pos[v.id])
 			WHEN v.raw IS NOT NULL THEN 32 ELSE 0 END ELSE 0 END) c(code)
-		WHERE c.code > 0', v_cells);
-	v_extra := 'SELECT r.time, w.name, c.name,
+		WHERE c.code > 0
+		UNION ALL SELECT r.time, w.name, c.name,
 			CASE WHEN r.code >> 5 NOT IN (0, 5, 7) THEN CASE c.form WHEN ''float32'' THEN esp.float32(r.raw) ELSE r.raw::float8 END * c.mul / c.div + c.off END,
 			c.unit, esp.quality_name(r.code), esp.reason_name(r.code), r.epoch_id, r.scan
-		FROM esp.well w JOIN esp.reading_extra r ON r.well_id = w.id %1$s
-		JOIN esp.layout_column c ON c.layout_id = r.layout_id AND c.pos = r.pos';
-	EXECUTE format('CREATE OR REPLACE VIEW esp.reading_long AS %s UNION ALL %s', format(v_wide, ''), format(v_extra, ''));
-	-- The newest word on each signal within the newest ten minutes of its well.
+		FROM esp.well w JOIN %%2$s r ON r.well_id = w.id
+		JOIN esp.layout_column c ON c.layout_id = r.layout_id AND c.pos = r.pos', v_cells);
+	EXECUTE 'CREATE OR REPLACE VIEW esp.reading_long AS ' || format(v_wide, 'esp.reading_raw', 'esp.reading_extra');
+	-- The newest word on each signal within the newest ten minutes of its well. OFFSET 0
+	-- keeps the planner from reading whole partitions and joining them afterwards.
+	v_newest := 'LATERAL (SELECT x.* FROM esp.%s x WHERE x.well_id = w.id AND x.epoch_id = w.last_epoch_id
+		AND x.time BETWEEN w.last_time - interval ''10 min'' AND w.last_time OFFSET 0)';
 	EXECUTE format('CREATE OR REPLACE VIEW esp.latest AS
-		SELECT DISTINCT ON (well, signal) well, signal, time, value, unit, quality, reason FROM (%1$s UNION ALL %2$s) x
-		ORDER BY well, signal, epoch_id DESC, scan DESC',
-		format(v_wide, 'AND r.time BETWEEN w.last_time - interval ''10 min'' AND w.last_time AND r.epoch_id = w.last_epoch_id'),
-		format(v_extra, 'AND r.time BETWEEN w.last_time - interval ''10 min'' AND w.last_time AND r.epoch_id = w.last_epoch_id'));
+		SELECT DISTINCT ON (well, signal) well, signal, time, value, unit, quality, reason FROM (%s) x
+		ORDER BY well, signal, epoch_id DESC, scan DESC', format(v_wide, format(v_newest, 'reading_raw'), format(v_newest, 'reading_extra')));
 	GRANT SELECT ON esp.reading, esp.reading_long, esp.latest TO esp_reader;
 END $$;
