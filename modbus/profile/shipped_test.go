@@ -115,3 +115,26 @@ func TestSimulatedWellHasEnoughSignals(t *testing.T) {
 		t.Errorf("canonical signals: got %d, want at least 36", canonical)
 	}
 }
+
+// Every example of the manual is a profile that loads.
+func TestDocumentedExamples(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "profiles.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	examples := strings.Split(string(text), "```yaml\n")[1:]
+	if len(examples) < 2 {
+		t.Fatalf("examples: got %d", len(examples))
+	}
+	for i, e := range examples {
+		body, _, _ := strings.Cut(e, "```")
+		p, err := profile.Parse("docs/profiles.md", []byte(body))
+		if err != nil {
+			t.Errorf("example %d:\n%v", i+1, err)
+			continue
+		}
+		if _, err := esp.NewLayout("w", p.Columns("d"), nil); err != nil {
+			t.Errorf("example %d: %v", i+1, err)
+		}
+	}
+}
