@@ -156,12 +156,17 @@ func TestRefusalsAreForgotten(t *testing.T) {
 	t.Run("after a day", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			start := time.Now()
-			missing := map[uint16]bool{4: true}
-			peer := refusing(missing, 125)
+			updated := start.Add(90 * time.Minute) // firmware that has the register
+			peer := &peer{script: func(_ *peer, conn net.Conn, a ask) bool {
+				if a.address > 4 || a.address+a.quantity <= 4 || time.Now().After(updated) {
+					return false
+				}
+				_, _ = conn.Write(a.exception(2))
+				return true
+			}}
 			d := tcpDevice(testProfile(t))
 			d.Period = time.Hour
 			poller := mustPoller(t, modbus.Config{Well: "w", Devices: []modbus.Device{d}, Links: modbus.NewLinks(modbus.LinksConfig{Dial: peer.dial})})
-			time.AfterFunc(90*time.Minute, func() { missing[4] = false }) // firmware update
 			for _, s := range scans(t, poller, 27) {
 				hours, r := s.Time.Sub(start)/time.Hour, s.Readings[4]
 				if supported := r.Quality == esp.Good; supported != (hours > 24) {
@@ -196,8 +201,7 @@ func TestRefusalsAreForgotten(t *testing.T) {
 // A timeout never disables a register.
 func TestTimeoutDisablesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n := 0
-		peer := &peer{script: func(*peer, net.Conn, ask) bool { n++; return n%3 == 0 }}
+		peer := &peer{script: func(p *peer, _ net.Conn, _ ask) bool { return p.asked()%3 == 0 }}
 		poller := mustPoller(t, modbus.Config{Well: "w", Devices: []modbus.Device{tcpDevice(testProfile(t))}, Links: modbus.NewLinks(modbus.LinksConfig{Dial: peer.dial})})
 		good := 0
 		for _, s := range scans(t, poller, 30) {
@@ -216,9 +220,8 @@ func TestTimeoutDisablesNothing(t *testing.T) {
 // A busy device is asked again, as often as its profile says.
 func TestBusyIsAskedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n := 0
-		peer := &peer{script: func(_ *peer, conn net.Conn, a ask) bool {
-			if n++; n%2 == 1 {
+		peer := &peer{script: func(p *peer, conn net.Conn, a ask) bool {
+			if p.asked()%2 == 1 {
 				_, _ = conn.Write(a.exception(6))
 				return true
 			}
