@@ -257,6 +257,14 @@ func TestDeviceLost(t *testing.T) {
 	}
 }
 
+// A second lost signal of a device makes one alarm of the two.
+func TestSingleLossIsTakenOverByTheDevice(t *testing.T) {
+	r := newRig(t, low, esp.Limit{Signal: esp.MotorTemperature, High: true, Value: 200, Priority: 1})
+	r.grade("intake_pressure", esp.Invalid).run(2 * time.Minute)
+	r.grade("motor_temperature", esp.Invalid).run(2 * time.Minute)
+	r.want("1m2s raised intake_pressure_lost", "3m2s raised device_gauge_lost", "3m2s cleared intake_pressure_lost")
+}
+
 // The silence of the drive is a diagnosis; its signals add nothing to it.
 func TestSilentDriveIsOneAlarm(t *testing.T) {
 	r := newRig(t, esp.Limit{Signal: esp.MotorCurrent, Value: 15, Priority: 2, Running: true}, esp.Limit{Signal: esp.DriveFrequency, Value: 30, Priority: 3})

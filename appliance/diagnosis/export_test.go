@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"wellkeeper.internal/appliance/esp"
 )
@@ -77,6 +78,14 @@ func Removable() []string {
 		}
 	}
 	return out
+}
+
+// Learned tells how many ten-minute summaries count and how many still wait.
+func (e *Engine) Learned() (counting, waiting int) { return e.slots.count, e.slots.waiting }
+
+// RegimeSince is how long the engine believes to have seen one undisturbed regime.
+func (e *Engine) RegimeSince() time.Duration {
+	return time.Duration(e.now-e.machine.regimeAt) * time.Millisecond
 }
 
 // Median and Spread are the statistics under everything; they reorder a copy.

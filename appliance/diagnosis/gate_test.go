@@ -298,3 +298,32 @@ func TestSteadyStateAllocatesNothing(t *testing.T) {
 		t.Errorf("allocations per scan (-want +got):\n%s", d)
 	}
 }
+
+// Everything is flat in a well that stands: whether the drive says so or a motor as
+// cool as the well.
+func TestFlatValuesOfAStandingWell(t *testing.T) {
+	tests := map[string][]esp.Column{
+		"by the drive": without("gauge_packets"),
+		"by a cool motor": without("gauge_packets", "run_state", "drive_frequency", "motor_current", "output_power",
+			"dc_bus_voltage", "fault_code", "restart_remaining"),
+	}
+	for name, cols := range tests {
+		s := newStream(t, 5, cols, func(_ time.Duration, v values, _ *rand.Rand) {
+			standing(v, esp.Stopped)
+			v["motor_temperature"] = 85.5
+		})
+		s.frozen = func(at time.Duration) bool { return at >= time.Minute }
+		g := diagnosis.NewGate(s.layout)
+		i := s.layout.Index(esp.IntakePressure)
+		for s.at < 26*time.Hour {
+			s.step = 10 * time.Second
+			g.Grade(s.next())
+			if q := s.scan.Readings[i].Quality; s.at < 23*time.Hour && q != esp.Good {
+				t.Fatalf("%s: %v after %v", name, q, s.at)
+			}
+		}
+		if q := s.scan.Readings[i].Quality; q != esp.Stale {
+			t.Errorf("%s: %v after a day", name, q)
+		}
+	}
+}

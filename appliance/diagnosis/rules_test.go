@@ -295,6 +295,32 @@ func TestFaultDoesNotBecomeNormal(t *testing.T) {
 	}
 }
 
+// The quiet beginning of a fault waits to be learned when the fault is found; it is
+// thrown away then.
+func TestBeginningsAreUnlearned(t *testing.T) {
+	st := newStream(t, 3, columns, func(at time.Duration, v values, _ *rand.Rand) {
+		switch {
+		case at >= begin+40*time.Minute:
+			gassy(at, v, 1)
+		case at >= begin:
+			gassy(at, v, 0.15) // below every limit
+		}
+	})
+	g, e := diagnosis.NewGate(st.layout), diagnosis.New(wellOf(facts))
+	run(st, g, e, begin+40*time.Minute)
+	before, waiting := e.Learned()
+	if waiting == 0 {
+		t.Fatal("nothing waits")
+	}
+	r := run(st, g, e, 20*time.Minute)
+	if r.first(esp.GasInterference, esp.Raised) == nil {
+		t.Fatal("no gas interference")
+	}
+	if n, waiting := e.Learned(); waiting != 0 || n > before+1 {
+		t.Errorf("%d summaries wait, %d count after %d", waiting, n, before)
+	}
+}
+
 func TestNothingIsAssessedWithoutABaseline(t *testing.T) {
 	s := func(at time.Duration, v values, _ *rand.Rand) { gassy(at, v, 1) } // from the first scan on
 	if r := observe(t, columns, s, 30*time.Minute); len(r.found) != 0 {

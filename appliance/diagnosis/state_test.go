@@ -199,3 +199,76 @@ func TestClockSetBack(t *testing.T) {
 		t.Errorf("state since %v, which is after now %v", since, s.scan.Time)
 	}
 }
+
+// A silence of minutes does not break a regime; after a longer one nobody knows what
+// happened in it.
+func TestRegimeAcrossASilence(t *testing.T) {
+	for _, silence := range []time.Duration{3 * time.Minute, 30 * time.Minute} {
+		s := newStream(t, 4, columns, nil)
+		s.lose = func(at time.Duration, c *esp.Column) (esp.Quality, esp.Reason) {
+			if c.Device == "drive" && at >= time.Hour && at < time.Hour+silence {
+				return esp.Lost, esp.Timeout
+			}
+			return esp.Good, esp.NoReason
+		}
+		e := diagnosis.New(wellOf(facts))
+		run(s, nil, e, time.Hour+silence+10*time.Minute)
+		if kept := e.RegimeSince() > time.Hour; kept != (silence < 10*time.Minute) {
+			t.Errorf("silence of %v: regime since %v", silence, e.RegimeSince())
+		}
+	}
+}
+
+// Ten minutes that hold a change of speed belong to no speed and are not learned.
+func TestMixedSpeedsAreNotLearned(t *testing.T) {
+	s := newStream(t, 4, columns, func(at time.Duration, v values, _ *rand.Rand) {
+		if int(at.Minutes())/7%2 == 1 {
+			v["drive_frequency"] = 55
+		}
+	})
+	e := diagnosis.New(wellOf(facts))
+	run(s, nil, e, 5*time.Hour)
+	if n, waiting := e.Learned(); n+waiting > 0 {
+		t.Errorf("learned %d summaries of mixed speeds", n+waiting)
+	}
+}
+
+// A value holds until the next one comes: the minute before a stop shows the pump
+// running, also where polls are a minute apart.
+func TestValuesBeforeASlowlyPolledStop(t *testing.T) {
+	s := newStream(t, 4, columns, func(at time.Duration, v values, _ *rand.Rand) {
+		if at >= 20*time.Minute {
+			standing(v, esp.Tripped)
+		}
+	})
+	s.step = time.Minute
+	e := diagnosis.New(wellOf(facts))
+	run(s, nil, e, 25*time.Minute)
+	stop, ok := e.LastStop()
+	if !ok || len(stop.Before) == 0 || stop.Before[0].Signal != esp.DriveFrequency || stop.Before[0].Value != 52 {
+		t.Errorf("stop %+v", stop)
+	}
+}
+
+// The drive's count of restarts tells an automatic start from one by hand, where its
+// status does not say that it waits.
+func TestHowItRestarted(t *testing.T) {
+	cols := append(without("run_state"), esp.Column{Name: "restarts_done", Device: "drive", Scale: esp.Identity()})
+	for _, automatic := range []bool{true, false} {
+		s := newStream(t, 4, cols, func(at time.Duration, v values, _ *rand.Rand) {
+			v["restarts_done"] = 1
+			switch {
+			case at < 10*time.Minute:
+			case at < 30*time.Minute:
+				standing(v, esp.Stopped)
+			case automatic:
+				v["restarts_done"] = 2
+			}
+		})
+		e := diagnosis.New(wellOf(facts))
+		run(s, nil, e, 40*time.Minute)
+		if stop, ok := e.LastStop(); !ok || stop.Automatic != automatic || stop.Restarted.IsZero() {
+			t.Errorf("automatic %v: stop %+v", automatic, stop)
+		}
+	}
+}
