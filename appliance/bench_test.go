@@ -2,7 +2,6 @@ package appliance_test
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -14,17 +13,8 @@ import (
 	"wellkeeper.internal/configs"
 	"wellkeeper.internal/modbus/profile"
 	"wellkeeper.internal/modbus/sim"
+	"wellkeeper.internal/scripts/goal"
 )
-
-// goal prints a figure as scripts read it.
-func goal(b *testing.B, name string, figure float64, unit string, most float64) {
-	b.Helper()
-	verdict := "pass"
-	if figure > most {
-		verdict = "fail"
-	}
-	fmt.Printf("goal %s %.3g %s <=%g %s\n", name, figure, unit, most, verdict)
-}
 
 // BenchmarkPipeline takes a simulated day at one scan a second through decoding,
 // quality, store, diagnosis and alarms, and gives what one scan costs. What the
@@ -39,7 +29,7 @@ func BenchmarkPipeline(b *testing.B) {
 	}
 	perScan := float64(total.Microseconds()) / float64(scans)
 	b.ReportMetric(perScan, "µs/scan")
-	goal(b, "app.pipeline-us-per-scan", perScan, "us", 120)
+	goal.Timed(b, "app.pipeline-us-per-scan", perScan, "us", 120)
 }
 
 // day fills one day and returns what it took beyond the simulator, and the scans.
@@ -143,5 +133,5 @@ func BenchmarkStart(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-	goal(b, "app.start-ms", float64(total.Microseconds())/1000/float64(b.N), "ms", 1000)
+	goal.Timed(b, "app.start-ms", float64(total.Microseconds())/1000/float64(b.N), "ms", 1000)
 }

@@ -3,8 +3,6 @@ package modbus_test
 import (
 	"context"
 	"errors"
-	"fmt"
-	"math"
 	"net"
 	"os"
 	"slices"
@@ -16,6 +14,7 @@ import (
 	"wellkeeper.internal/appliance/esp"
 	"wellkeeper.internal/modbus"
 	"wellkeeper.internal/modbus/profile"
+	"wellkeeper.internal/scripts/goal"
 )
 
 // answering serves a profile's registers, each holding 17, over loopback.
@@ -88,28 +87,10 @@ func TestJitter(t *testing.T) {
 	}
 	slices.Sort(late)
 	p99 := float64(late[n*99/100]) / float64(time.Millisecond)
-	goal(t, "modbus.jitter-p99-ms", p99, "ms", jitterLimit)
+	goal.Timed(t, "modbus.jitter-p99-ms", p99, "ms", jitterLimit)
 	if missed := p.Status()[0].Missed; missed > n/20 {
 		t.Errorf("missed %d ticks of %d", missed, n)
 	}
 }
 
 const jitterLimit = 20
-
-// goal prints a figure for scripts. On a shared machine a timed goal fails only far
-// beyond its limit.
-func goal(t *testing.T, name string, figure float64, unit string, limit float64) {
-	t.Helper()
-	verdict := "pass"
-	if figure > limit {
-		verdict = "fail"
-	}
-	fmt.Fprintf(os.Stdout, "goal %s %.3g %s <=%g %s\n", name, figure, unit, limit, verdict)
-	slack := 1.0
-	if unit == "ms" && os.Getenv("CI") == "true" {
-		slack = 3
-	}
-	if math.IsNaN(figure) || figure > slack*limit {
-		t.Errorf("%s: %v %s, limit %v", name, figure, unit, limit)
-	}
-}

@@ -12,6 +12,7 @@ import (
 
 	"wellkeeper.internal/appliance/esp"
 	"wellkeeper.internal/modbus"
+	"wellkeeper.internal/scripts/goal"
 )
 
 // fault is one behaviour of the TCP fault matrix.
@@ -155,7 +156,7 @@ func TestLastingFaults(t *testing.T) {
 		})
 	}
 	if os.Getenv("WELLKEEPER_GOALS") != "" {
-		goal(t, "modbus.wrong-values", float64(wrong), "values", 0)
+		goal.Exact(t, "modbus.wrong-values", float64(wrong), "values", 0)
 	}
 }
 
@@ -253,7 +254,7 @@ func TestSingleFaultsCostOnePoll(t *testing.T) {
 		})
 	}
 	if os.Getenv("WELLKEEPER_GOALS") != "" {
-		goal(t, "modbus.cycles-lost-per-fault", float64(most), "cycles", 1)
+		goal.Exact(t, "modbus.cycles-lost-per-fault", float64(most), "cycles", 1)
 	}
 }
 

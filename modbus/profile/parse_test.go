@@ -169,7 +169,7 @@ func TestMistakes(t *testing.T) {
 		"no schema":                 {"id: p\nkind: drive\npoints: [{name: a, wire: 1}]", "1:1"},
 		"no points":                 {"schema: esp-profile/1\nid: p\nkind: drive", "1:1"},
 		"empty points":              {"schema: esp-profile/1\nid: p\nkind: drive\npoints: []", "4:9"},
-		"key twice":                 {"schema: esp-profile/1\nid: p\nid: q\nkind: drive\npoints: [{name: a, wire: 1}]", "2:5"},
+		"key twice":                 {"schema: esp-profile/1\nid: p\nid: q\nkind: drive\npoints: [{name: a, wire: 1}]", "3:1"},
 		"two documents":             {drive("  - {name: a, ref: 1}\n---\na: 1\n"), "8:1"},
 		"formula is for later":      {drive("  - {name: a, ref: 1}\nformula: {base: 1}\n"), "7:10"},
 		"variants are for later":    {drive("  - {name: a, ref: 1}\nvariants: {}\n"), "7:11"},

@@ -17,6 +17,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"wellkeeper.internal/appliance/esp"
+	"wellkeeper.internal/scripts/goal"
 	"wellkeeper.internal/sync/central"
 	"wellkeeper.internal/sync/central/centraltest"
 	"wellkeeper.internal/sync/uplink"
@@ -269,12 +270,7 @@ func checkCentre(t *testing.T, dsn string, o *outbox) {
 	doubled += records - distinct
 	ledger(t, conn, "", len(o.records))
 	for name, n := range map[string]int{"sync.lost": lost, "sync.doubled": doubled} {
-		verdict := "pass"
-		if n != 0 {
-			verdict = "fail"
-			t.Errorf("%s: %d", name, n)
-		}
-		fmt.Printf("goal %s %d rows <=0 %s\n", name, n, verdict)
+		goal.Exact(t, name, float64(n), "rows", 0)
 	}
 }
 

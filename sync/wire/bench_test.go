@@ -1,9 +1,9 @@
 package wire_test
 
 import (
-	"fmt"
 	"testing"
 
+	"wellkeeper.internal/scripts/goal"
 	"wellkeeper.internal/sync/wire"
 	"wellkeeper.internal/sync/wire/wiretest"
 )
@@ -47,11 +47,7 @@ func BenchmarkReadings(b *testing.B) {
 			figure := float64(total) / float64(samples)
 			b.ReportMetric(figure, "B/sample")
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*tc.rows), "ns/scan")
-			verdict := "pass"
-			if figure > tc.limit {
-				verdict = "fail"
-			}
-			fmt.Printf("goal %s %.3f B/sample <=%.2f %s\n", tc.name, figure, tc.limit, verdict)
+			goal.Exact(b, tc.name, figure, "B/sample", tc.limit)
 		})
 	}
 }

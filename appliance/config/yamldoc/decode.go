@@ -154,7 +154,7 @@ func (d *Doc) structure(n ast.Node, path string, v reflect.Value) {
 		case i < 0:
 			d.Complain(sub, "unknown key%s", suggestion(key, keys(v.Type())))
 		case seen[key]:
-			d.Complain(sub, "stands twice; keep one")
+			d.complainAt(pair.Key, sub, "stands twice; keep one")
 		default:
 			seen[key] = true
 			d.value(pair.Value, sub, v.Field(i))
@@ -184,7 +184,9 @@ func (d *Doc) table(n ast.Node, path string, v reflect.Value) {
 	for _, pair := range pairs(n) {
 		text, ok := scalar(pair.Key)
 		sub := join(path, text)
-		d.at(sub, pair.Key)
+		if !d.Has(sub) {
+			d.at(sub, pair.Key)
+		}
 		key := reflect.New(v.Type().Key()).Elem()
 		if !ok {
 			d.Complain(sub, "this kind of key is not understood here; write plain keys")
@@ -195,7 +197,7 @@ func (d *Doc) table(n ast.Node, path string, v reflect.Value) {
 			continue
 		}
 		if out.MapIndex(key).IsValid() {
-			d.Complain(sub, "stands twice; keep one")
+			d.complainAt(pair.Key, sub, "stands twice; keep one")
 			continue
 		}
 		item := reflect.New(v.Type().Elem()).Elem()

@@ -130,6 +130,15 @@ func (d *Doc) Complain(path, format string, args ...any) {
 	d.problems = append(d.problems, p)
 }
 
+// complainAt adds a problem at a node that is not the one to keep for its path.
+func (d *Doc) complainAt(n ast.Node, path, text string) {
+	p := Problem{File: d.name, Path: path, Text: text}
+	if t := n.GetToken(); t != nil && t.Position != nil {
+		p.Line, p.Column = t.Position.Line, t.Position.Column
+	}
+	d.problems = append(d.problems, p)
+}
+
 // Err is nil, or an *Error with all problems found.
 func (d *Doc) Err() error {
 	if len(d.problems) == 0 {

@@ -111,7 +111,7 @@ func TestProblems(t *testing.T) {
 		{"syntax", "a: [1\nb: 2\n", []string{"2:1 "}},
 		{"unknown key", "titel: x\n", []string{"1:1 titel"}},
 		{"untagged field", "Hidden: x\n", []string{"1:1 Hidden"}},
-		{"doubled key", "title: a\ntitle: b\n", []string{"1:8 title"}},
+		{"doubled key", "title: a\ntitle: b\n", []string{"2:1 title"}},
 		{"several", "ratio: much\non: 3\nlevel: mid\ndevices:\n  - {name: d, unit: 300}\n  - {period: 5, colour: red}\n", []string{
 			"1:8 ratio", "2:5 on", "3:8 level", "5:21 devices[0].unit", "6:14 devices[1].period", "6:17 devices[1].colour",
 		}},
