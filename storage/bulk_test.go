@@ -62,6 +62,34 @@ func TestBulkBesideLiveScans(t *testing.T) {
 	}
 }
 
+// Scans of a bulk that have their numbers and are not stored yet hold Durable back,
+// though higher numbers are on the disk.
+func TestBulkHoldsDurableBack(t *testing.T) {
+	s := open(t, config(t.TempDir()))
+	l := small(t, well)
+	err := s.Bulk(t.Context(), well, func(push func(*esp.Scan) error) error {
+		for i := range 3700 {
+			if err := push(made(l, i, start.Add(time.Duration(i)*time.Second))); err != nil {
+				return err
+			}
+		}
+		if seq := mustAppend(t, s, made(l, 1, start.Add(24*time.Hour))); seq <= 3600 {
+			t.Errorf("the live scan has number %d: the test proves nothing", seq)
+		}
+		mustSync(t, s)
+		if got := s.Durable(well); got != 0 {
+			t.Errorf("durable %d while the bulk has stored nothing", got)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := s.Durable(well); got != 3701 {
+		t.Errorf("durable %d, want 3701", got)
+	}
+}
+
 // What was taken before fn fails is whole and durable; the error comes through.
 func TestBulkThatFails(t *testing.T) {
 	s := open(t, config(t.TempDir()))

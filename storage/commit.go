@@ -30,9 +30,20 @@ func (s *Store) Sync(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	return s.syncAll()
+}
+
+func (s *Store) syncAll() error {
 	err := s.commit()
-	if errors.Is(err, errHalfFull) {
-		err = s.rotate()
+	if !errors.Is(err, errHalfFull) {
+		return err
+	}
+	if err = s.rotate(); !isFull(err) {
+		return err
+	}
+	// Sealing failed; what is asked for here may have gone to the other half all the same.
+	if err = s.commit(); errors.Is(err, errHalfFull) {
+		return s.noteError("commit", ErrFull)
 	}
 	return err
 }

@@ -1,6 +1,7 @@
 package storage_test
 
 import (
+	"bytes"
 	"errors"
 	"math"
 	"math/rand/v2"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"wellkeeper.internal/appliance/esp"
+	"wellkeeper.internal/appliance/esp/record"
 	"wellkeeper.internal/storage"
 )
 
@@ -235,5 +237,34 @@ func TestADamagedBlockIsExplained(t *testing.T) {
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// A flipped bit in a value of state.db is found at start, whatever the value is.
+func TestFlippedBitsInStateAreFound(t *testing.T) {
+	for name, secret := range map[string]string{"a record": "what a record says", "a table": "what a table holds"} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			s := open(t, config(dir))
+			r, err := record.Event(esp.Event{Well: well, Time: start, ID: "n", Text: "what a record says"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := s.AppendRecord(t.Context(), r); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.Table("t").Put([]byte("k"), []byte("what a table holds")); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+			spoil(t, filepath.Join(dir, "state.db"), func(b []byte) []byte {
+				return bytes.ReplaceAll(b, []byte(secret), []byte(strings.ToUpper(secret)))
+			})
+			if st := open(t, config(dir)).Status(); len(st.Quarantined) != 1 {
+				t.Errorf("set aside: %v, want state.db", st.Quarantined)
+			}
+		})
 	}
 }

@@ -2,6 +2,7 @@ package storage_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"math"
 	"os"
@@ -214,6 +215,78 @@ func TestJournalGoesAround(t *testing.T) {
 	}
 }
 
+// hooked is a disk with something before and after each write.
+type hooked struct {
+	storage.Disk
+	before func(b []byte) error
+	after  func(b []byte)
+}
+
+func (h *hooked) WriteAt(b []byte, at int64) (int, error) {
+	if err := h.before(b); err != nil {
+		return 0, err
+	}
+	n, err := h.Disk.WriteAt(b, at)
+	h.after(b)
+	return n, err
+}
+
+// A power cut right after any write of the journal, above all between the two of a
+// rotation, finds everything that was durable, also when the disk was full in the
+// middle of a rotation before.
+func TestPowerCutWithinARotation(t *testing.T) {
+	cfg := config(t.TempDir())
+	cfg.JournalBytes = 64 * page
+	s := open(t, cfg)
+	l := small(t, well)
+	isHead := func(b []byte) bool { return string(b[:4]) == "WKJH" }
+	heads, writes, cuts := 0, 0, 0
+	full := false
+	storage.WrapDisk(s, func(d storage.Disk) storage.Disk {
+		return &hooked{Disk: d, before: func(b []byte) error {
+			if writes++; isHead(b) {
+				heads++
+				full = heads%2 == 1 // the rows that are to be carried over are refused
+				return nil
+			}
+			if full && writes%7 != 0 {
+				return syscall.ENOSPC
+			}
+			full = false
+			return nil
+		}, after: func(b []byte) {
+			if !isHead(b) && writes%9 != 0 {
+				return
+			}
+			cuts++
+			dir := filepath.Join(t.TempDir(), "copy")
+			if err := os.CopyFS(dir, os.DirFS(cfg.Dir)); err != nil {
+				t.Fatal(err)
+			}
+			durable := s.Durable(well)
+			copied := cfg
+			copied.Dir = dir
+			after := open(t, copied)
+			if got := scans(t, after, 1, durable); uint64(len(got)) != durable {
+				t.Fatalf("after write %d, head %d: %d scans of %d durable ones", writes, heads, len(got), durable)
+			}
+			if err := after.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}}
+	})
+	for n := range 400 {
+		mustAppend(t, s, made(l, n, start.Add(time.Duration(n)*20*time.Second)))
+		if err := storage.Tick(s); err != nil && !errors.Is(err, storage.ErrFull) {
+			t.Fatal(err)
+		}
+	}
+	mustSync(t, s)
+	if got := s.Durable(well); got != 400 || heads < 4 || cuts < 20 {
+		t.Errorf("durable %d after %d rotations and %d power cuts; want 400, several, many", got, heads, cuts)
+	}
+}
+
 // faulty is a disk that can be told to fail.
 type faulty struct {
 	storage.Disk
@@ -254,7 +327,9 @@ func TestAFailedDiskIsNotBelievedAgain(t *testing.T) {
 				t.Errorf("sync: %v, want ErrFailed", err)
 			}
 			f.write, f.sync = nil, nil
-			if err := s.Run(t.Context()); !errors.Is(err, storage.ErrFailed) {
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			defer cancel()
+			if err := s.Run(ctx); !errors.Is(err, storage.ErrFailed) {
 				t.Errorf("run: %v, want ErrFailed", err)
 			}
 			for n := range 100 {

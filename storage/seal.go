@@ -8,15 +8,23 @@ import (
 	"wellkeeper.internal/storage/block"
 )
 
-// rotate gives the journal its other half, after sealing what is left in it.
+// rotate gives the journal its other half, after sealing what is left in it. On a full
+// disk, where nothing can be sealed, a free half is used all the same: it needs no
+// space, and holds some more hours.
 func (s *Store) rotate() error {
 	s.sealing.Lock()
 	defer s.sealing.Unlock()
 	if err := s.usable(); err != nil {
 		return err
 	}
-	if err := s.sealClosed(); err != nil {
-		return err
+	sealing := s.sealClosed()
+	if sealing == nil && !s.mayOverwrite() {
+		// A carry-over failed before: what only the other half holds goes to history.
+		s.closeChunks(0)
+		sealing = s.sealClosed()
+	}
+	if sealing != nil && (!isFull(sealing) || !s.mayOverwrite()) {
+		return sealing
 	}
 	err := s.switchHalves()
 	if errors.Is(err, errHalfFull) {
@@ -24,7 +32,10 @@ func (s *Store) rotate() error {
 		s.closeChunks(0)
 		err = nil
 	}
-	return errors.Join(err, s.sealClosed())
+	if sealing == nil {
+		sealing = s.sealClosed()
+	}
+	return errors.Join(err, sealing)
 }
 
 // carried is up to how many durable rows of an open chunk are copied to the new half
@@ -98,6 +109,14 @@ func (s *Store) sealClosed() error {
 	defer s.writing.Unlock()
 	s.otherFree = s.otherFree || s.nothingOld()
 	return nil
+}
+
+// mayOverwrite reports whether the journal's other half holds nothing any more that is
+// nowhere else.
+func (s *Store) mayOverwrite() bool {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	return s.otherFree
 }
 
 func (s *Store) nothingOld() bool {

@@ -364,11 +364,7 @@ func (s *Store) Close() error {
 	if closed {
 		return nil
 	}
-	err := s.commit()
-	if errors.Is(err, errHalfFull) {
-		err = s.rotate()
-	}
-	err = errors.Join(err, s.writeGaps())
+	err := errors.Join(s.syncAll(), s.writeGaps())
 	s.mu.Lock()
 	s.closed = true
 	s.mu.Unlock()
