@@ -36,9 +36,8 @@ type openView struct {
 }
 
 type evidenceView struct {
-	Words                  []Words
-	Spark                  *sparkView
-	Measured, Usual, Limit Quantity
+	Words []Words
+	Spark *sparkView
 }
 
 type stepView struct {
@@ -112,24 +111,7 @@ func (m *model) open(d *esp.Diagnosis) *openView {
 }
 
 func (m *model) evidence(e *esp.Evidence) evidenceView {
-	key, digits := unitKey(e.Unit), -1
-	id, canonical := esp.Lookup(e.Signal)
-	switch {
-	case canonical:
-		key = keyOf(id, e.Unit)
-	case e.Unit == esp.Celsius:
-		// A feature of a temperature may be a difference, which converts without the
-		// offset: leave it in the stored unit rather than guess.
-		key = "°C"
-	}
-	if e.Unit == esp.None {
-		digits = 2
-	}
-	number := func(n esp.Number) Quantity { return m.show.number(key, float64(n), digits) }
-	return evidenceView{
-		Words: m.show.words(e.Text), Spark: m.sparkFor(e.Signal),
-		Measured: number(e.Value), Usual: number(e.Baseline), Limit: number(e.Limit),
-	}
+	return evidenceView{Words: m.show.words(e.Text), Spark: m.sparkFor(e.Signal)}
 }
 
 // nameWords is the label of a canonical name; another name loses its underscores.

@@ -96,7 +96,6 @@ func (h *hub) work(ctx context.Context, f *feed) {
 	defer review.Stop()
 	for {
 		if !f.listened() {
-			f.forget()
 			select {
 			case <-ctx.Done():
 				return
@@ -131,13 +130,6 @@ func (f *feed) listened() bool {
 	return len(f.clients) > 0
 }
 
-// forget drops the last frame, so that who comes next is not shown an old one.
-func (f *feed) forget() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.frame = nil
-}
-
 // show makes a frame and hands what is new to the listeners; those who have none yet
 // get all of it.
 func (h *hub) show(ctx context.Context, f *feed) {
@@ -150,6 +142,10 @@ func (h *hub) show(ctx context.Context, f *feed) {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if len(f.clients) == 0 {
+		f.frame = nil
+		return
+	}
 	if f.frame == nil {
 		f.seq++
 		f.frame = frame
@@ -254,6 +250,9 @@ func (h *hub) leave(f *feed, c *client) {
 	defer f.mu.Unlock()
 	if !c.closed {
 		delete(f.clients, c)
+	}
+	if len(f.clients) == 0 {
+		f.frame = nil // who comes next is not shown an old one
 	}
 }
 

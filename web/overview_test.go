@@ -256,6 +256,30 @@ func TestListOfSeveralWells(t *testing.T) {
 	}
 }
 
+// The stream replaces exactly the parts that the page has: a part more or less would
+// make the browser load the page again.
+func TestPageAndStreamAgreeOnTheParts(t *testing.T) {
+	t.Parallel()
+	attribute := regexp.MustCompile(`data-part="([^"]*)"`)
+	for _, state := range webtest.States() {
+		s := open(t, nil, nil, "RB-114", "RB-115")
+		s.set(t, state)
+		for page, query := range map[string]string{"/wells/RB-114": "?parts=1&well=RB-114", "/": "?parts=1"} {
+			_, body := s.get(t, page)
+			inPage, inStream := map[string]bool{}, map[string]bool{}
+			for _, m := range attribute.FindAllStringSubmatch(body, -1) {
+				inPage[m[1]] = true
+			}
+			for name := range s.listen(t, query).next("snapshot").data["parts"].(object) {
+				inStream[name] = true
+			}
+			if diff := cmp.Diff(inPage, inStream); diff != "" {
+				t.Errorf("%s of %s: parts (-page +stream):\n%s", page, state, diff)
+			}
+		}
+	}
+}
+
 // Only what exists is linked.
 func TestNoDeadLinks(t *testing.T) {
 	for _, wells := range [][]string{{"RB-114"}, {"RB-114", "RB-115"}} {

@@ -42,6 +42,7 @@ type Source struct {
 	changed chan struct{}
 	fail    error
 	alter   func(*web.Overview)
+	still   time.Time // zero: scans come
 	deps    []web.Dependency
 }
 
@@ -110,6 +111,16 @@ func (s *Source) Alter(f func(*web.Overview)) {
 	s.wakeLocked()
 }
 
+// Still stops the scans, as a poller that hangs does; false lets them go on.
+func (s *Source) Still(still bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.still = time.Time{}
+	if still {
+		s.still = s.now()
+	}
+}
+
 // Fail makes every call that can fail return err.
 func (s *Source) Fail(err error) {
 	s.mu.Lock()
@@ -121,8 +132,10 @@ func (s *Source) Fail(err error) {
 func (s *Source) Tick() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.tick++
-	s.wakeLocked()
+	if s.still.IsZero() {
+		s.tick++
+		s.wakeLocked()
+	}
 }
 
 func (s *Source) wakeLocked() {

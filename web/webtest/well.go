@@ -86,6 +86,9 @@ func (s *Source) overviewLocked(well esp.WellID) *web.Overview {
 			Restarted: s.start.Add(-(12*24+4)*time.Hour - 12*time.Minute), RestartedBy: "drive, attempt 2", RestartsDone: 2, RestartsAllowed: 3,
 		},
 	}
+	if !s.still.IsZero() {
+		o.Scan = s.still
+	}
 	for _, d := range []struct{ id, kind string }{{"drive", "drive"}, {"gauge", "gauge"}, {"surface", "surface"}} {
 		o.Devices = append(o.Devices, web.Device{
 			ID: esp.DeviceID(d.id), Kind: d.kind, URL: "tcp://127.0.0.1:5020", Unit: 1, Period: time.Second, State: "ok", LastOK: o.Scan, Polls: 4000,

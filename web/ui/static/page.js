@@ -43,7 +43,7 @@ function event(kind, data) {
       known[name] = { ...v, at: v.t === undefined ? 0 : data.time + v.t, was: v.lt === undefined ? 0 : data.time + v.lt };
     }
     for (const [name, html] of Object.entries(data.parts || {})) replace(name, html);
-    if (kind === "snapshot" && data.list) reconcile(data.list);
+    if (kind === "snapshot") reconcile(data);
   }
   refresh();
 }
@@ -52,7 +52,7 @@ function event(kind, data) {
 // opened or taking the focus away.
 function replace(name, html) {
   const old = document.querySelector(`[data-part="${CSS.escape(name)}"]`);
-  if (!old) return;
+  if (!old) return again();
   const open = [...old.querySelectorAll("details[open]")].map((d) => d.id);
   const focus = old.contains(document.activeElement) && document.activeElement.closest("[id]");
   old.outerHTML = html;
@@ -65,9 +65,19 @@ function replace(name, html) {
   convert(fresh.parentElement || fresh);
 }
 
-// A well that was added or removed changes the list itself.
-function reconcile(list) {
-  if (list.length !== all("[data-part^='well-']").length) location.reload();
+// The first reading of a well, another profile or another well change what there is to show,
+// not only what it shows: then the page is loaded again.
+function reconcile(data) {
+  const here = [...all("[data-part]")].map((e) => e.dataset.part);
+  const rows = new Set([...all("[data-row]")].map((e) => e.dataset.row));
+  if (here.some((name) => !(name in data.parts)) || Object.keys(data.values || {}).some((name) => !rows.has(name))) again();
+}
+
+let going = false;
+function again() {
+  if (going) return;
+  going = true;
+  setTimeout(() => location.reload(), Math.max(0, 2000 - performance.now())); // at most every 2 s
 }
 
 function offline() {

@@ -14,7 +14,6 @@ import (
 	"os/signal"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -55,13 +54,12 @@ func run(ctx context.Context, args []string, in io.Reader) error {
 	if err != nil {
 		return err
 	}
-	var still atomic.Bool
-	go scans(ctx, source, &still)
-	go commands(in, source, &still)
+	go scans(ctx, source)
+	go commands(in, source)
 	return server.Run(ctx)
 }
 
-func scans(ctx context.Context, source *webtest.Source, still *atomic.Bool) {
+func scans(ctx context.Context, source *webtest.Source) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for {
@@ -69,14 +67,12 @@ func scans(ctx context.Context, source *webtest.Source, still *atomic.Bool) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			if !still.Load() {
-				source.Tick()
-			}
+			source.Tick()
 		}
 	}
 }
 
-func commands(in io.Reader, source *webtest.Source, still *atomic.Bool) {
+func commands(in io.Reader, source *webtest.Source) {
 	lines := bufio.NewScanner(in)
 	for lines.Scan() {
 		switch f := strings.Fields(lines.Text()); {
@@ -89,7 +85,7 @@ func commands(in io.Reader, source *webtest.Source, still *atomic.Bool) {
 				source.Value(f[1], v)
 			}
 		case len(f) == 2 && f[0] == "scan":
-			still.Store(f[1] == "off")
+			source.Still(f[1] == "off")
 		}
 	}
 }

@@ -1,8 +1,3 @@
-// Package uitest tests the page in a real browser against a real server. It is its own
-// module, so that the browser driver is no dependency of the appliance.
-//
-// It needs Chromium (UI_BROWSER, chromium or google-chrome). Where there is none the
-// tests are skipped, except with CI=true or UI_REQUIRE=1, where they fail.
 package uitest
 
 import (
@@ -53,7 +48,7 @@ type Browser struct{ ctx context.Context }
 func OpenBrowser(tb testing.TB) *Browser {
 	tb.Helper()
 	path := findBrowser(tb)
-	dir, err := os.MkdirTemp("", "wellkeeper-ui-")
+	dir, err := os.MkdirTemp("", "wellkeeper-ui-") //nolint:usetesting // the browser writes to it until it is gone, which fails TempDir's removal
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -170,11 +165,16 @@ func (t *Tab) Open(address string) {
 func (t *Tab) Wait(what, expression string, atMost time.Duration) time.Duration {
 	t.tb.Helper()
 	start := time.Now()
-	_, err := chromedp.Run(t.ctx, chromedp.Poll[bool]("!!("+expression+")", chromedp.WithPollingInterval(50*time.Millisecond), chromedp.WithPollingTimeout(atMost)))
-	if err != nil {
-		t.tb.Fatalf("%s: not within %s (%v); page says: %.600s", what, atMost, err, t.Text("document.body.innerText"))
+	for {
+		ok, err := chromedp.Run(t.ctx, chromedp.Evaluate[bool]("!!("+expression+")"))
+		if err == nil && ok { // an error is a page that is just being loaded
+			return time.Since(start)
+		}
+		if time.Since(start) > atMost {
+			t.tb.Fatalf("%s: not within %s (%v); page says: %.600s", what, atMost, err, t.Text("document.body.innerText"))
+		}
+		time.Sleep(50 * time.Millisecond)
 	}
-	return time.Since(start)
 }
 
 // Text evaluates an expression to a string.

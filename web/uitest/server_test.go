@@ -27,17 +27,19 @@ type Server struct {
 	log     *os.File
 }
 
-// built holds the programs that were built, so that each is built once.
-var built sync.Map
+// built holds the programs that were built, so that each is built once, and binaries
+// the folders they are in.
+var built, binaries sync.Map
 
 // build builds a package of the root module and gives the path of the program.
 func build(tb testing.TB, pkg string) string {
 	tb.Helper()
 	once, _ := built.LoadOrStore(pkg, sync.OnceValues(func() (string, error) {
-		dir, err := os.MkdirTemp("", "wellkeeper-bin-")
+		dir, err := os.MkdirTemp("", "wellkeeper-bin-") //nolint:usetesting // for all tests; removed by TestMain
 		if err != nil {
 			return "", err
 		}
+		binaries.Store(dir, true)
 		file := filepath.Join(dir, "program")
 		cmd := exec.Command("go", "build", "-o", file, pkg)
 		cmd.Dir = "../.."
@@ -56,7 +58,7 @@ func build(tb testing.TB, pkg string) string {
 // freePort is an address on loopback that nobody listens on.
 func freePort(tb testing.TB) string {
 	tb.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -144,3 +146,52 @@ func (s *Server) Freeze() { _ = s.cmd.Process.Signal(syscall.SIGSTOP) }
 
 // Thaw ends Freeze.
 func (s *Server) Thaw() { _ = s.cmd.Process.Signal(syscall.SIGCONT) }
+
+// wellkeeper is the program under test: WELLKEEPER_BINARY, or built from the root module.
+func wellkeeper(tb testing.TB) string {
+	tb.Helper()
+	if path := os.Getenv("WELLKEEPER_BINARY"); path != "" {
+		return path
+	}
+	return build(tb, ".")
+}
+
+// StartDemo starts the demo with a short past.
+func StartDemo(tb testing.TB, more ...string) *Server {
+	tb.Helper()
+	listen := freePort(tb)
+	s := &Server{
+		tb: tb, URL: "http://" + listen, program: wellkeeper(tb),
+		args: append([]string{"demo", "--listen", listen, "--data", tb.TempDir(), "--history", "10m"}, more...),
+	}
+	s.Start()
+	return s
+}
+
+// StartRun starts a simulated drive and an appliance that polls it once a second; the
+// returned function kills the drive.
+func StartRun(tb testing.TB) (s *Server, killDrive func()) {
+	tb.Helper()
+	listen, drive, dir := freePort(tb), freePort(tb), tb.TempDir()
+	config := filepath.Join(dir, "wellkeeper.yaml")
+	text := fmt.Sprintf(`data: %s/data
+web: {listen: %s, tls: off}
+wells:
+  - id: RB-114
+    name: RB-114
+    devices:
+      - {name: drive, url: tcp://%s, unit: 1, profile: simulated-drive, period: 1s}
+      - {name: gauge, url: tcp://%s, unit: 10, profile: simulated-gauge, period: 1s}
+`, dir, listen, drive, drive)
+	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+		tb.Fatal(err)
+	}
+	sim := exec.Command(wellkeeper(tb), "simulate", "--listen", drive)
+	if err := sim.Start(); err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { end(sim) })
+	s = &Server{tb: tb, URL: "http://" + listen, program: wellkeeper(tb), args: []string{"run", "-c", config}}
+	s.Start()
+	return s, func() { end(sim) }
+}
