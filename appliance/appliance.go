@@ -80,7 +80,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 		}
 	}()
 	a.lookAtDisk()
-	a.links = modbus.NewLinks(modbus.LinksConfig{Log: component(o.Log, "modbus")})
+	a.links = modbus.NewLinks(modbus.LinksConfig{Log: o.Log})
 	for i := range o.Config.Wells {
 		w, err := newWell(&o.Config.Wells[i], a)
 		if err != nil {

@@ -55,7 +55,7 @@ func newWell(c *config.Well, a *App) (*well, error) {
 		}
 	}
 	var err error
-	w.poller, err = modbus.NewPoller(modbus.Config{Well: w.esp.ID, Devices: w.devices, Links: a.links, Log: component(w.log, "modbus")})
+	w.poller, err = modbus.NewPoller(modbus.Config{Well: w.esp.ID, Devices: w.devices, Links: a.links, Log: a.log})
 	if err != nil {
 		return nil, fmt.Errorf("well %s: %w", c.ID, err)
 	}
