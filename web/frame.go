@@ -155,6 +155,24 @@ func (f *liveFrame) snapshot(seq uint64, now time.Time) liveDoc {
 	return d
 }
 
+// sameShape reports whether f shows the same things as prev, whatever they are now.
+// Where it does not a change cannot say so, and viewers need all of it.
+func (f *liveFrame) sameShape(prev *liveFrame) bool {
+	return sameKeys(f.parts, prev.parts) && sameKeys(f.values, prev.values)
+}
+
+func sameKeys[V any](a, b map[string]V) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for k := range a {
+		if _, ok := b[k]; !ok {
+			return false
+		}
+	}
+	return true
+}
+
 // changes is what differs in f from prev; ok is false where nothing does.
 func (f *liveFrame) changes(prev *liveFrame, seq uint64) (d liveDoc, ok bool) {
 	d = liveDoc{Seq: seq, Time: f.time.UnixMilli(), Well: f.well, Values: map[string]liveValue{}, Parts: map[string]string{}}

@@ -146,7 +146,7 @@ func (h *hub) show(ctx context.Context, f *feed) {
 		f.frame = nil
 		return
 	}
-	if f.frame == nil {
+	if f.frame == nil || !frame.sameShape(f.frame) {
 		f.seq++
 		f.frame = frame
 		f.broadcast(h.server, "snapshot", frame.snapshot(f.seq, frame.time))

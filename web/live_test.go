@@ -142,6 +142,28 @@ func TestLiveGivesASnapshotThenChanges(t *testing.T) {
 	has(t, fmt.Sprint(lost.data["parts"].(object)["finding"]), "Drive does not answer")
 }
 
+// The first reading of a well, or another profile, changes what there is to show: that is
+// a snapshot, because a change cannot take anything away.
+func TestLiveGivesASnapshotWhenTheShapeChanges(t *testing.T) {
+	t.Parallel()
+	s := open(t, time.Now, nil)
+	s.set(t, "empty")
+	l := s.listen(t, "?well=RB-114&parts=1")
+	if first := l.next("snapshot"); len(first.data["parts"].(object)) != 8+9 {
+		t.Errorf("parts of a well without a reading: got %d, want 17", len(first.data["parts"].(object)))
+	}
+	for _, c := range []struct {
+		state string
+		parts int
+	}{{"live", 23}, {"minimal", 17}, {"empty", 17}} {
+		s.set(t, c.state)
+		e := l.next("snapshot", "change")
+		if e.kind != "snapshot" || len(e.data["parts"].(object)) != c.parts {
+			t.Errorf("to %s: got a %s with %d parts, want a snapshot with %d", c.state, e.kind, len(e.data["parts"].(object)), c.parts)
+		}
+	}
+}
+
 func TestLivePartsAreForWhoAsks(t *testing.T) {
 	t.Parallel()
 	s := open(t, time.Now, nil, "RB-114", "RB-115")
