@@ -73,6 +73,9 @@ func Removable() []string {
 		for k := range r.trigger[1:] {
 			out = append(out, fmt.Sprintf("%s trigger %d", r.id, k+1))
 		}
+		if r.after > 0 {
+			out = append(out, string(r.id)+" after")
+		}
 		for k := range r.exclude {
 			out = append(out, string(r.id)+" "+r.exclude[k].name)
 		}

@@ -43,8 +43,7 @@ const (
 	trendShare  = 0.005 // of the level
 )
 
-// Trend is how signal has moved in the last ten minutes (since the last change of
-// speed); ok is false when too little of it was read.
+// Trend is how signal has moved in the last ten minutes; ok is false when too little of it was read.
 func (e *Engine) Trend(signal esp.SignalID) (word Trend, ok bool) {
 	t := e.trackOf(signal)
 	if t == nil {

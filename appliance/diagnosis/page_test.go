@@ -92,3 +92,36 @@ func TestUsualAtAnotherSpeed(t *testing.T) {
 		t.Errorf("usual intake pressure at 55 Hz: %v to %v, which nobody knows yet", lo, hi)
 	}
 }
+
+// A value holds until the next one comes: one new reading does not rewrite the
+// minutes before it.
+func TestTrendOfSlowPolls(t *testing.T) {
+	s := newStream(t, 6, columns, func(at time.Duration, v values, _ *rand.Rand) {
+		if at >= begin {
+			v["intake_pressure"] += 400
+		}
+	})
+	s.step = 4 * time.Minute
+	e := diagnosis.New(wellOf(facts))
+	run(s, nil, e, begin+s.step)
+	if w, ok := e.Trend(esp.IntakePressure); !ok || w != diagnosis.Steady {
+		t.Errorf("trend %q (%v) at the first reading of a new level", w, ok)
+	}
+}
+
+// Polled once a minute, a swing cannot be told from chance.
+func TestSlowPollsShowNoSwing(t *testing.T) {
+	s := newStream(t, 6, columns, func(at time.Duration, v values, _ *rand.Rand) {
+		if at >= begin {
+			v["motor_current"] *= 1 + 0.06*slug(at, 97)
+		}
+	})
+	s.step = time.Minute
+	e := diagnosis.New(wellOf(facts))
+	for s.at < begin+2*time.Hour {
+		run(s, nil, e, s.step)
+		if w, _ := e.Trend(esp.MotorCurrent); w == diagnosis.Swinging {
+			t.Fatalf("swinging, polled once a minute, at %v", s.at)
+		}
+	}
+}

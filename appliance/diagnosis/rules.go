@@ -99,7 +99,7 @@ var gasLock = rule{
 }
 
 var gasInterference = rule{
-	id: esp.GasInterference, version: 1, group: "gas", rank: 1, turning: true, after: 5 * time.Minute,
+	id: esp.GasInterference, version: 1, group: "gas", rank: 1, turning: true,
 	needs: []role{roleCurrent},
 	trigger: []condition{
 		{feature: feature{roleCurrent, swing}, factor: swingsMore, share: swingShare, text: "current swings by {value}, usual {usual}, limit {limit}"},

@@ -49,6 +49,7 @@ func TestFindings(t *testing.T) {
 		{"pump-off without discharge gauge", noDischarge, pumpOff, begin + 2*time.Hour, nil},
 		{"speed changes", columns, speedChanges, begin + 5*time.Hour, nil},
 		{"restart", columns, restart, begin + 3*time.Hour, nil},
+		{"rough start", columns, roughStart, begin + 2*time.Hour, nil},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -78,6 +79,7 @@ func TestEachGuardPreventsAFalseAlarm(t *testing.T) {
 		also   []string // guards that would catch the same case, taken away too
 	}{
 		"gas_lock trigger 1":         {columns, brokenShaft, nil},
+		"gas_lock after":             {columns, roughStart, nil},
 		"gas_lock still_pumping":     {columns, throttled, nil},
 		"gas_lock pump_off":          {without("discharge_pressure"), pumpOff, nil},
 		"gas_lock closed_valve":      {without("intake_pressure", "tubing_head_pressure"), shutIn, nil},
@@ -175,6 +177,34 @@ func TestMissingSignalsAreNamedAndCapConfidence(t *testing.T) {
 		if !slices.Contains(d.NotAssessed, want) {
 			t.Errorf("not assessed: %v lacks %s", d.NotAssessed, want)
 		}
+	}
+}
+
+// A lock soon after a change of speed: current and pump pressure are judged by the
+// affinity laws, the wellhead, which follows none, is not assessed.
+func TestLockAtANewSpeed(t *testing.T) {
+	slower := func(at time.Duration, v values, rng *rand.Rand) {
+		k := 49.0 / 52
+		if at >= begin-15*time.Minute {
+			v["drive_frequency"] = 49
+			v["motor_current"] *= k * k
+			v["output_power"] *= k * k * k
+			v["discharge_pressure"] = v["intake_pressure"] + k*k*(v["discharge_pressure"]-v["intake_pressure"])
+			v["tubing_head_pressure"] -= 150
+			v["liquid_rate"] *= k
+		}
+		lock(at, v, rng)
+	}
+	r := observe(t, columns, slower, begin+time.Hour)
+	d := r.first(esp.GasLock, esp.Raised)
+	if d == nil {
+		t.Fatalf("found %v", r.names())
+	}
+	if d.Evidence[0].Baseline < 20.8 || d.Evidence[0].Baseline > 21.1 {
+		t.Errorf("usual current at 49 Hz: %s", mustJSON(t, d.Evidence[0]))
+	}
+	if !slices.Contains(d.NotAssessed, "tubing_head_pressure") {
+		t.Errorf("not assessed: %v", d.NotAssessed)
 	}
 }
 

@@ -206,6 +206,25 @@ func restart(at time.Duration, v values, _ *rand.Rand) {
 	}
 }
 
+// roughStart: after a stop the empty tubing fills; for four minutes the pump has little
+// head to lift and draws a low, restless current.
+func roughStart(at time.Duration, v values, _ *rand.Rand) {
+	up := begin + 10*time.Minute
+	switch {
+	case at < begin:
+	case at < up:
+		standing(v, esp.Stopped)
+	case at < up+4*time.Minute:
+		s := slug(at, 31)
+		v["motor_current"] *= 0.6 + 0.06*s
+		v["output_power"] *= 0.5
+		v["discharge_pressure"] -= 7000
+		v["tubing_head_pressure"] -= 400
+		v["liquid_rate"] = 0
+		v["vibration_x"] += 0.1 * (1 + s)
+	}
+}
+
 // standing makes the drive's values those of a pump that does not turn.
 func standing(v values, s esp.State) {
 	v["run_state"] = float64(s)

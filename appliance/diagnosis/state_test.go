@@ -195,6 +195,17 @@ func TestClockSetBack(t *testing.T) {
 	if len(r.events) > 0 || len(r.found) > 0 || !before || !after {
 		t.Errorf("events %v, found %v, usual known before %v, after %v", r.states(), r.names(), before, after)
 	}
+	s.script = func(at time.Duration, v values, _ *rand.Rand) {
+		v["intake_pressure"] += (at - 4*time.Hour).Hours() * 1200
+	}
+	for range 900 {
+		scan := s.next()
+		scan.Time = scan.Time.Add(-back)
+		e.Observe(scan)
+	}
+	if w, ok := e.Trend(esp.IntakePressure); w != diagnosis.Rising {
+		t.Errorf("trend %q (%v) of a rising pressure after the clock was set back", w, ok)
+	}
 	if _, since := e.State(); since.After(s.scan.Time) {
 		t.Errorf("state since %v, which is after now %v", since, s.scan.Time)
 	}
@@ -216,6 +227,17 @@ func TestRegimeAcrossASilence(t *testing.T) {
 		if kept := e.RegimeSince() > time.Hour; kept != (silence < 10*time.Minute) {
 			t.Errorf("silence of %v: regime since %v", silence, e.RegimeSince())
 		}
+	}
+}
+
+// Nor does anybody know what happened while the appliance was off.
+func TestRegimeAcrossAPause(t *testing.T) {
+	s, e := newStream(t, 4, columns, nil), diagnosis.New(wellOf(facts))
+	run(s, nil, e, time.Hour)
+	s.at += 2 * time.Hour
+	run(s, nil, e, 10*time.Minute)
+	if d := e.RegimeSince(); d > 11*time.Minute {
+		t.Errorf("regime since %v", d)
 	}
 }
 
