@@ -55,6 +55,7 @@ type frameView struct {
 	Units               Units
 	Now, NowSeconds     Clock
 	NowMilli            int64
+	Date                string // of site time, for paper
 	Zone                string
 	ZoneMinutes         int
 	Stream              string // where the page's live stream is; empty: none
@@ -73,6 +74,7 @@ func (r *renderer) frame(title string, now time.Time) frameView {
 		Title: title, Heading: title, Assets: r.base, UnitTable: r.table, Units: r.cfg.Units, NowMilli: now.UnixMilli(),
 		Now: clock(now, now, r.cfg.Location), NowSeconds: clockSeconds(now, now, r.cfg.Location),
 	}
+	f.Date = now.In(r.cfg.Location).Format("2 Jan 2006")
 	f.Zone, f.ZoneMinutes = zone(now, r.cfg.Location)
 	return f
 }

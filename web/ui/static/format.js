@@ -56,6 +56,7 @@ export function convert(scope) {
   }
 }
 
+const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
 let zone = Number(root.dataset.zone);
 export const setZone = (minutes) => (zone = minutes);
 
@@ -66,8 +67,13 @@ export function clock(ms, today, seconds) {
   const t = site(ms);
   const text = two(t.getUTCHours()) + ":" + two(t.getUTCMinutes()) + (seconds ? ":" + two(t.getUTCSeconds()) : "");
   if (t.toISOString().slice(0, 10) === site(today).toISOString().slice(0, 10)) return text;
-  const month = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ")[t.getUTCMonth()];
-  return t.getUTCDate() + " " + month + " " + text;
+  return t.getUTCDate() + " " + MONTHS[t.getUTCMonth()] + " " + text;
+}
+
+// date is the day of a moment in site time.
+export function date(ms) {
+  const t = new Date(ms + zone * 60000);
+  return `${t.getUTCDate()} ${MONTHS[t.getUTCMonth()]} ${t.getUTCFullYear()}`;
 }
 
 export function zoneText(minutes) {

@@ -1,6 +1,6 @@
 // Keeps a page live: values and parts from the stream, ages by the server's clock, and what
 // this browser chose to see. Without it the page is complete and stands still.
-import { clock, convert, quantity, setZone, zoneText } from "./format.js";
+import { clock, convert, date, quantity, setZone, zoneText } from "./format.js";
 import { Stream } from "./stream.js";
 
 const root = document.documentElement;
@@ -146,6 +146,7 @@ function hatch(box) {
 
 function head(now) {
   put(byID("clock"), clock(now, now));
+  put(byID("date"), date(now) + " ");
   if (scan) put(byID("polled"), clock(scan, now, true));
   if (!seen && !stream.offline) return;
   const chip = byID("chip");
