@@ -37,7 +37,7 @@ var gasLock = rule{
 	stay: []condition{
 		{feature: feature{roleCurrent, level}, below: true, factor: 0.85},
 	},
-	hold: time.Minute, release: 5 * time.Minute,
+	hold: time.Minute, release: 10 * time.Minute, // the window of interference: or its recovery would be called gas again
 	confirm: []confirmer{
 		{
 			condition: condition{feature: feature{roleDP, level}, below: true, factor: 0.80, text: "the pump builds only {value}, usual {usual}, limit {limit}"},
