@@ -88,20 +88,25 @@ func (c *chunk) appendRows(b *block.Block, from, to int) {
 
 // part is the block of rows from..to, which it shares with c.
 func (c *chunk) part(well esp.WellID, from, to int) *block.Block {
-	b := &block.Block{
-		Header: block.Header{
-			Key: string(well), Epoch: c.epoch, Layout: uint64(c.layout.ID()),
-			First: c.first + uint64(from), Rows: to - from,
-		},
-		Times:   c.times[from:to:to],
-		Columns: make([]block.Column, len(c.columns)),
+	whole := block.Block{
+		Header:  block.Header{Key: string(well), Epoch: c.epoch, Layout: uint64(c.layout.ID()), First: c.first},
+		Times:   c.times,
+		Columns: c.columns,
 	}
-	b.MinTime, b.MaxTime = span(b.Times)
-	for i := range c.columns {
-		src := &c.columns[i]
-		b.Columns[i] = block.Column{Raw: src.Raw[from:to:to], Status: src.Status[from:to:to], Float: src.Float}
+	return cut(&whole, from, to)
+}
+
+// cut is rows from..to of b, which it shares.
+func cut(b *block.Block, from, to int) *block.Block {
+	out := &block.Block{Header: b.Header, Times: b.Times[from:to:to], Columns: make([]block.Column, len(b.Columns))}
+	out.First += uint64(from)
+	out.Rows = to - from
+	out.MinTime, out.MaxTime = span(out.Times)
+	for i := range b.Columns {
+		src := &b.Columns[i]
+		out.Columns[i] = block.Column{Raw: src.Raw[from:to:to], Status: src.Status[from:to:to], Float: src.Float}
 	}
-	return b
+	return out
 }
 
 func span(times []int64) (low, high int64) {

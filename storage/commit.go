@@ -11,17 +11,19 @@ import (
 
 	"wellkeeper.internal/appliance/esp"
 	"wellkeeper.internal/appliance/esp/record"
+	"wellkeeper.internal/storage/block"
 )
 
 // errHalfFull means that the active half of the journal has no place for the next
 // commit; a rotation makes place.
 var errHalfFull = errors.New("the journal half is full")
 
-// fresh are rows of one chunk that a commit writes.
+// fresh are rows of one chunk that are to be written. The block shares them with the
+// chunk; it is made under the lock, because appending moves the chunk's slices.
 type fresh struct {
-	well     esp.WellID
 	chunk    *chunk
 	from, to int
+	block    *block.Block
 }
 
 // Sync makes every scan appended before it durable and returns when that is so. An
@@ -90,8 +92,8 @@ func (s *Store) commitLocked() error {
 	return nil
 }
 
-// gather takes the rows to write under the lock; they are never changed, so they can
-// be read without it.
+// gather takes the rows to write under the lock; rows are never changed, so they can be
+// read without it.
 func (s *Store) gather() (rows []fresh, unsaved []*esp.Layout, epoch uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -102,7 +104,7 @@ func (s *Store) gather() (rows []fresh, unsaved []*esp.Layout, epoch uint64) {
 				from = 0
 			}
 			if from < c.rows() {
-				rows = append(rows, fresh{w.id, c, from, c.rows()})
+				rows = append(rows, fresh{c, from, c.rows(), c.part(w.id, from, c.rows())})
 			}
 		}
 	}
@@ -154,13 +156,13 @@ func (s *Store) appendFrames(rows []fresh, epoch uint64) (frames int, err error)
 			f.payload = appendItem(f.payload, itemLayout, text)
 			s.journal.layouts[id] = true
 		}
-		for from := r.from; from < r.to; from += maxFrameRows {
-			to := min(from+maxFrameRows, r.to)
-			if body, err = s.frames.Append(body[:0], r.chunk.part(r.well, from, to)); err != nil {
+		for from := 0; from < r.block.Rows; from += maxFrameRows {
+			part := cut(r.block, from, min(from+maxFrameRows, r.block.Rows))
+			if body, err = s.frames.Append(body[:0], part); err != nil {
 				return 0, err
 			}
 			f.payload = appendItem(f.payload, itemBlock, body)
-			f.scans += uint32(to - from)
+			f.scans += uint32(part.Rows)
 			if len(f.payload) > maxFrame/2 {
 				flush()
 			}

@@ -82,7 +82,7 @@ func TestForcedShutdown(t *testing.T) {
 			r := rand.New(rand.NewPCG(seed, 2))
 			n := rounds(4, 500)
 			for round := range n {
-				wait := time.Duration(150+r.IntN(400)) * time.Millisecond
+				wait := time.Duration(20+r.IntN(400)) * time.Millisecond
 				c.life(t, round, wait, func(cmd *exec.Cmd) {
 					if err := command(t, "xfs_io", "-x", "-c", "shutdown", im.at); err != nil {
 						t.Fatalf("shutdown: %v", err)

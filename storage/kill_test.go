@@ -58,6 +58,7 @@ func child(ctx context.Context, dir string, from int) error {
 	if err != nil {
 		return err
 	}
+	fmt.Println("open")
 	l, err := childLayout()
 	if err != nil {
 		return err
@@ -137,6 +138,8 @@ type campaign struct {
 	high    uint64         // numbers up to here were compared
 	records map[int]bool
 	table   int
+	// opened gets a value when a child has opened the store.
+	opened chan struct{}
 }
 
 func newCampaign(tb testing.TB, dir string) *campaign {
@@ -145,12 +148,17 @@ func newCampaign(tb testing.TB, dir string) *campaign {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return &campaign{dir: dir, layout: l, scans: map[int]bool{}, numbers: map[uint64]int{}, seen: map[int]bool{}, records: map[int]bool{}}
+	return &campaign{dir: dir, layout: l, scans: map[int]bool{}, numbers: map[uint64]int{}, seen: map[int]bool{}, records: map[int]bool{}, opened: make(chan struct{}, 1)}
 }
 
-// life starts a child and ends it by end after a random time.
+// life starts a child and ends it by end when it has waited: in every fourth round from
+// the start of the process, otherwise from the open store.
 func (c *campaign) life(tb testing.TB, round int, wait time.Duration, end func(*exec.Cmd)) {
 	tb.Helper()
+	select {
+	case <-c.opened: // of a round before
+	default:
+	}
 	cmd := exec.CommandContext(tb.Context(), os.Args[0])
 	cmd.Env = append(os.Environ(), childDir+"="+c.dir, childFrom+"="+strconv.Itoa(round*childLife*2))
 	var complaints strings.Builder
@@ -167,6 +175,12 @@ func (c *campaign) life(tb testing.TB, round int, wait time.Duration, end func(*
 		defer close(read)
 		c.read(out)
 	}()
+	if round%4 != 0 {
+		select {
+		case <-c.opened:
+		case <-read:
+		}
+	}
 	select {
 	case <-time.After(wait):
 	case <-read: // it ended by itself
@@ -191,6 +205,8 @@ func (c *campaign) read(out io.Reader) {
 		var a, b int
 		_, _ = fmt.Sscan(line, &kind, &a, &b) // fewer fields than three are fine
 		switch kind {
+		case "open":
+			c.opened <- struct{}{}
 		case "scans":
 			for n := a; n < b; n++ {
 				c.scans[n] = true
@@ -307,7 +323,7 @@ func TestKill(t *testing.T) {
 	r := rand.New(rand.NewPCG(seed, 1))
 	n := rounds(200, 10_000)
 	for round := range n {
-		wait := time.Duration(5+r.IntN(90)) * time.Millisecond
+		wait := time.Duration(r.IntN(60)) * time.Millisecond
 		c.life(t, round, wait, func(cmd *exec.Cmd) { _ = cmd.Process.Kill() })
 		c.check(t, round, round%25 == 0 || round == n-1)
 	}

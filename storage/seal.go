@@ -88,14 +88,14 @@ func (s *Store) sealClosed() error {
 	for _, w := range s.wells {
 		for _, c := range w.chunks {
 			if c.closed {
-				todo = append(todo, fresh{w.id, c, 0, c.rows()})
+				todo = append(todo, fresh{c, 0, c.rows(), c.part(w.id, 0, c.rows())})
 			}
 		}
 	}
 	s.mu.Unlock()
 	batch := make([]sealed, 0, len(todo))
 	for _, r := range todo {
-		b, err := s.encode(r.chunk.part(r.well, r.from, r.to))
+		b, err := s.encode(r.block)
 		if err != nil {
 			return s.noteError("seal block", err)
 		}
