@@ -339,6 +339,27 @@ func (c *cluster) waitReady(ctx context.Context, done <-chan struct{}) error {
 	}
 }
 
+// halt stops a process with SIGSTOP and waits until it stands.
+func halt(pid int) error {
+	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil && !errors.Is(err, syscall.ESRCH) {
+		return err
+	}
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for range 5000 {
+		stat, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
+		if errors.Is(err, os.ErrNotExist) {
+			return nil
+		}
+		// The state follows the name of the program, which stands in parentheses.
+		if i := bytes.LastIndexByte(stat, ')'); i >= 0 && len(stat) > i+2 && (stat[i+2] == 'T' || stat[i+2] == 'Z') {
+			return nil
+		}
+		<-tick.C
+	}
+	return errors.New("the server does not stand still")
+}
+
 // stop ends the server with s and waits for all of it.
 func (c *cluster) stop(s syscall.Signal) error {
 	c.mu.Lock()
@@ -349,6 +370,11 @@ func (c *cluster) stop(s syscall.Signal) error {
 	target := c.cmd.Process.Pid
 	var children []string
 	if s == syscall.SIGKILL {
+		// A postmaster that sees a child die forks others at once, and each holds the
+		// listening socket: it must stand still while its children are killed.
+		if err := halt(target); err != nil {
+			return err
+		}
 		children = killChildren(target)
 	}
 	if err := syscall.Kill(target, s); err != nil && !errors.Is(err, syscall.ESRCH) {
