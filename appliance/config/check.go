@@ -372,11 +372,14 @@ func (c *checker) periods(path string, w *Well) {
 	}
 }
 
-// layout finds a signal that two devices of a well give.
+// layout finds a signal that two devices of a well give, and a limit on a signal that
+// none gives.
 func (c *checker) layout(path string, w *Well) {
 	from := map[string]string{}
+	complete := true
 	for i, d := range w.Devices {
 		if d.Loaded == nil {
+			complete = false
 			continue
 		}
 		for _, col := range d.Loaded.Columns(esp.DeviceID(d.Name)) {
@@ -385,6 +388,12 @@ func (c *checker) layout(path string, w *Well) {
 				continue
 			}
 			from[col.Name] = d.Name
+		}
+	}
+	for i, l := range w.Limits {
+		_, known := esp.Lookup(l.Signal)
+		if _, given := from[l.Signal]; complete && known && !given {
+			c.doc.Complain(fmt.Sprintf("%s.limits[%d].signal", path, i), "no device of the well gives %s, so nothing would watch this limit", l.Signal)
 		}
 	}
 }

@@ -186,7 +186,8 @@ func TestLimitsAndFactsInStoredUnits(t *testing.T) {
       - {signal: intake_pressure, low: 450 psi, high: 1050 psi, deadband: 20 psi, delay: 30s, priority: 1}
       - {signal: motor_temperature, high: 300 degF, deadband: 9 degF, delay: 0s, when_running: false}
     devices:`, 1)
-	path := write(t, map[string]string{"wellkeeper.yaml": text, "mydrive.yaml": myDrive})
+	drive := strings.Replace(myDrive, "points: [", "points: [{name: intake_pressure, ref: 0, unit: kPa}, {name: motor_temperature, ref: 1, unit: degC}, ", 1)
+	path := write(t, map[string]string{"wellkeeper.yaml": text, "mydrive.yaml": drive})
 	cfg, err := config.Load(path, config.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -204,6 +205,14 @@ func TestLimitsAndFactsInStoredUnits(t *testing.T) {
 	near := cmp.Comparer(func(a, b float64) bool { d := a - b; return d < 1e-3 && d > -1e-3 })
 	if diff := cmp.Diff(want, got, near); diff != "" {
 		t.Errorf("well differs (-want +got):\n%s", diff)
+	}
+}
+
+func TestALimitNeedsItsSignal(t *testing.T) {
+	text := strings.Replace(issueExample, "    devices:", "    limits: [{signal: motor_current, high: 40 A}]\n    devices:", 1)
+	path := write(t, map[string]string{"wellkeeper.yaml": text, "mydrive.yaml": myDrive})
+	if _, err := config.Load(path, config.Options{}); err == nil || !strings.Contains(err.Error(), "wells[0].limits[0].signal") {
+		t.Errorf("error is %v, want one at the limit's signal", err)
 	}
 }
 
