@@ -10,8 +10,9 @@ import (
 
 // Whatever stands in a journal, reading it ends, within its bounds.
 func FuzzJournal(f *testing.F) {
-	f.Add(storage.MakeHalf())
-	f.Add(storage.MakeHalf([]byte("one"), bytes.Repeat([]byte{7}, 5000), []byte("three")))
+	trim := func(b []byte) []byte { return bytes.TrimRight(b, "\x00") } // large inputs are mutated slowly
+	f.Add(trim(storage.MakeHalf()))
+	f.Add(trim(storage.MakeHalf([]byte("one"), []byte("two"))))
 	f.Fuzz(func(_ *testing.T, b []byte) {
 		pages := append(bytes.Clone(b), make([]byte, (page-len(b)%page)%page+page)...)
 		storage.ScanHalf(pages)
