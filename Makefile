@@ -7,7 +7,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 LDFLAGS := -s -w -X wellkeeper.internal/appliance/command.version=$(VERSION)
 LINT    := go tool -modfile=scripts/tools/go.mod golangci-lint
 # The race detector runs where goroutines meet.
-RACE    := ./appliance/... ./modbus ./storage/... ./sync/uplink/... ./web/...
+RACE    := ./appliance ./modbus ./storage ./sync/uplink ./sync/central ./web
 
 .PHONY: help
 help: ## list the targets

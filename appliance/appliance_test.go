@@ -53,8 +53,8 @@ func steady(from time.Time, pressure float64) *appliance.Past {
 	return &appliance.Past{
 		From: from,
 		Done: func() {},
-		Fill: func(ctx context.Context, layout *esp.Layout, after time.Time, emit func(*esp.Scan) error) error {
-			for t := after.Truncate(time.Second).Add(time.Second); t.Before(time.Now()); t = t.Add(time.Second) {
+		Fill: func(ctx context.Context, layout *esp.Layout, after, before time.Time, emit func(*esp.Scan) error) error {
+			for t := after.Truncate(time.Second).Add(time.Second); t.Before(before); t = t.Add(time.Second) {
 				err := emit(&esp.Scan{Well: layout.Well, Time: t.UTC(), Layout: layout, Readings: []esp.Reading{
 					{Raw: 5200, Value: 52, Quality: esp.Good}, {Raw: 2400, Value: 24, Quality: esp.Good}, {Raw: int64(pressure), Value: pressure, Quality: esp.Good},
 				}})

@@ -57,7 +57,7 @@ func day(b *testing.B) (time.Duration, int) {
 	past := &appliance.Past{
 		From: from,
 		Done: func() { filled <- time.Now() },
-		Fill: func(ctx context.Context, layout *esp.Layout, after time.Time, emit func(*esp.Scan) error) error {
+		Fill: func(ctx context.Context, layout *esp.Layout, after, _ time.Time, emit func(*esp.Scan) error) error {
 			scan := esp.Scan{Well: layout.Well, Layout: layout, Readings: make([]esp.Reading, len(layout.Columns))}
 			for t := after.Truncate(time.Second).Add(time.Second); t.Before(to); t = t.Add(time.Second) {
 				begin := time.Now()

@@ -34,9 +34,9 @@ type well struct {
 type Past struct {
 	// From is where the past begins where nothing is stored.
 	From time.Time
-	// Fill hands over scans of the layout after a time, in order, up to the present. It
-	// is called again to catch up with the time that filling took.
-	Fill func(ctx context.Context, layout *esp.Layout, after time.Time, emit func(*esp.Scan) error) error
+	// Fill hands over the scans of the layout between two times, both excluded, in order.
+	// It is called again to catch up with the time that filling took.
+	Fill func(ctx context.Context, layout *esp.Layout, after, before time.Time, emit func(*esp.Scan) error) error
 	// Done is called when the past is filled and the present begins.
 	Done func()
 }
@@ -70,13 +70,24 @@ func (w *well) run(ctx context.Context) error {
 	if err := w.restore(ctx); err != nil {
 		return stopped(ctx, err)
 	}
-	if w.past != nil {
-		if err := w.fill(ctx); err != nil {
-			return stopped(ctx, err)
-		}
-		w.past.Done()
+	if w.past == nil {
+		return w.poller.Run(ctx, w.pipeline.live)
 	}
-	return w.poller.Run(ctx, w.pipeline.live)
+	f := w.newFiller()
+	if err := f.fill(ctx); err != nil {
+		return stopped(ctx, err)
+	}
+	joined := false
+	return w.poller.Run(ctx, func(ctx context.Context, s *esp.Scan) error {
+		if !joined {
+			if err := f.join(ctx, s.Time); err != nil {
+				return err
+			}
+			joined = true
+			w.past.Done()
+		}
+		return w.pipeline.live(ctx, s)
+	})
 }
 
 // stopped is nil where err only says that ctx has ended.
@@ -127,45 +138,7 @@ func (w *well) restore(ctx context.Context) error {
 	return w.settle(ctx)
 }
 
-// catchUp bounds how much a second pass of filling may have to do before it goes
-// through the ordinary way into the store.
-const catchUp = 2 * time.Minute
-
-// fill makes the past: in bulk as long as there is much of it, then the seconds that
-// this took, one by one, so that the present joins without a hole.
-func (w *well) fill(ctx context.Context) error {
-	after := w.past.From
-	if latest, ok := w.store.Latest(w.esp.ID); ok && latest.Time.After(after) {
-		after = latest.Time
-	}
-	f := filler{well: w, from: after, last: after, span: time.Since(after)}
-	defer w.pipeline.filling(nil)
-	for time.Since(f.last) > catchUp {
-		err := w.store.Bulk(ctx, w.esp.ID, func(push func(*esp.Scan) error) error {
-			return w.past.Fill(ctx, w.poller.Layout(), f.last, func(s *esp.Scan) error { return f.take(ctx, s, push) })
-		})
-		if err != nil {
-			return fmt.Errorf("fill the past: %w", err)
-		}
-		f.flush(ctx)
-	}
-	err := w.past.Fill(ctx, w.poller.Layout(), f.last, func(s *esp.Scan) error {
-		return f.take(ctx, s, func(s *esp.Scan) error {
-			_, err := w.store.Append(ctx, s)
-			return err
-		})
-	})
-	if err != nil {
-		return fmt.Errorf("fill the past: %w", err)
-	}
-	f.flush(ctx)
-	if latest, ok := w.store.Latest(w.esp.ID); ok {
-		w.pipeline.publish(&latest)
-	}
-	return nil
-}
-
-// filler is the state of filling the past of one well.
+// filler makes the past of one well.
 type filler struct {
 	well       *well
 	from, last time.Time
@@ -174,31 +147,91 @@ type filler struct {
 	told       time.Time
 }
 
+func (w *well) newFiller() *filler {
+	after := w.past.From
+	if latest, ok := w.store.Latest(w.esp.ID); ok && latest.Time.After(after) {
+		after = latest.Time
+	}
+	return &filler{well: w, from: after, last: after, span: time.Since(after)}
+}
+
+// catchUp is how close to the present the past is filled in bulk; the rest goes through
+// the ordinary way into the store when the first reading has come.
+const catchUp = 5 * time.Second
+
+// fill makes the past in bulk, and again for the time that this took.
+func (f *filler) fill(ctx context.Context) error {
+	w := f.well
+	for time.Since(f.last) > catchUp {
+		before := f.last
+		err := w.store.Bulk(ctx, w.esp.ID, func(push func(*esp.Scan) error) error {
+			return f.take(ctx, time.Now(), push)
+		})
+		if err != nil {
+			return fmt.Errorf("fill the past: %w", err)
+		}
+		f.flush(ctx)
+		if f.last.Equal(before) {
+			break // the past gives nothing more
+		}
+	}
+	w.pipeline.filling(nil)
+	if latest, ok := w.store.Latest(w.esp.ID); ok {
+		w.pipeline.publish(&latest)
+	}
+	return nil
+}
+
+// join fills what is missing up to the first reading of the present, so that there is
+// no hole between the two however long the last steps took.
+func (f *filler) join(ctx context.Context, present time.Time) error {
+	err := f.take(ctx, present, func(s *esp.Scan) error {
+		_, err := f.well.store.Append(ctx, s)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("join past and present: %w", err)
+	}
+	f.flush(ctx)
+	f.well.pipeline.filling(nil)
+	return nil
+}
+
 // tellEvery is how often the page hears of the progress.
 const tellEvery = 250 * time.Millisecond
 
-// take judges and stores one scan of the past.
-func (f *filler) take(ctx context.Context, s *esp.Scan, push func(*esp.Scan) error) error {
-	if err := ctx.Err(); err != nil {
-		return err
+// take judges and stores what the past gives before a time.
+func (f *filler) take(ctx context.Context, before time.Time, push func(*esp.Scan) error) error {
+	return f.well.past.Fill(ctx, f.well.poller.Layout(), f.last, before, func(s *esp.Scan) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		p := f.well.pipeline
+		p.gate.Grade(s)
+		if err := push(s); err != nil {
+			return err
+		}
+		changed := p.judge(s)
+		records, err := changed.records()
+		if err != nil {
+			f.well.log.Error().Err(err).Msg("a record could not be encoded")
+		}
+		f.records = append(f.records, records...)
+		f.last = s.Time
+		f.tell(s.Time)
+		return nil
+	})
+}
+
+// tell shows the progress now and then.
+func (f *filler) tell(at time.Time) {
+	now := time.Now()
+	if now.Sub(f.told) < tellEvery {
+		return
 	}
-	p := f.well.pipeline
-	p.gate.Grade(s)
-	if err := push(s); err != nil {
-		return err
-	}
-	changed := p.judge(s)
-	records, err := changed.records()
-	if err != nil {
-		f.well.log.Error().Err(err).Msg("a record could not be encoded")
-	}
-	f.records = append(f.records, records...)
-	f.last = s.Time
-	if now := time.Now(); now.Sub(f.told) >= tellEvery {
-		f.told = now
-		p.filling(&web.Filling{Span: f.span, Done: min(1, float64(s.Time.Sub(f.from))/float64(max(f.span, time.Second)))})
-	}
-	return nil
+	f.told = now
+	done := float64(at.Sub(f.from)) / float64(max(f.span, time.Second))
+	f.well.pipeline.filling(&web.Filling{Span: f.span, Done: min(1, done)})
 }
 
 // flush stores the records of the scans taken so far, in one transaction.

@@ -66,8 +66,11 @@ func (s *Server) apiLatest(c echo.Context) error {
 		if !sig.Time.IsZero() {
 			d.Time = new(iso(sig.Time))
 		}
-		if !m.old(sig) {
+		switch {
+		case !m.old(sig):
 			d.Value = esp.Number(sig.Reading.Value)
+		case d.Quality.Shown(): // it was good when it was read, which is too long ago
+			d.Quality = esp.Stale
 		}
 		signals[i] = d
 	}

@@ -126,6 +126,12 @@ func TestOwnAPI(t *testing.T) {
 	equal(t, "latest", latest, object{
 		"well": "RB-114", "time": "2026-11-23T19:32:07.000Z", "scan": "2026-11-23T19:32:06.880Z", "number": 1000.0, "state": "running", "since": "2026-11-11T15:20:07.000Z",
 	})
+	s.source.Alter(func(o *web.Overview) { o.Signals[10].Time = o.Signals[10].Time.AddDate(0, 0, -1) })
+	old := s.decode(t, "GET", "/api/v1/wells/RB-114/latest", 200)["signals"].([]any)[10].(object)
+	if old["value"] != nil || old["quality"] != "stale" {
+		t.Errorf("a value of an hour ago is %v, quality %v; want none, stale", old["value"], old["quality"])
+	}
+	s.source.Alter(nil)
 	s.set(t, "lost")
 	lost := s.decode(t, "GET", "/api/v1/wells/RB-114/latest", 200)
 	equal(t, "state of a lost drive", lost["state"], "unknown")

@@ -36,14 +36,15 @@ func TestBoardMergesScans(t *testing.T) {
 	t0 := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	at := func(i int) time.Time { return t0.Add(time.Duration(i) * time.Second) }
 	notDue, lost := esp.Reading{Value: math.NaN()}, esp.LostReading(esp.Timeout)
-	for i, readings := range [][]esp.Reading{{good(50), good(1)}, {good(51), notDue}, {lost, notDue}, {lost, good(2)}} {
+	marker := esp.Reading{Value: 655.35, Quality: esp.Invalid, Reason: esp.Marker} // a number, and none to show
+	for i, readings := range [][]esp.Reading{{good(50), good(1)}, {good(51), notDue}, {marker, good(2)}, {lost, notDue}} {
 		b.Observe(&esp.Scan{Well: "W", Time: at(i), Layout: l, Readings: readings})
 	}
 	got, scan := b.Latest()
 	nan := math.NaN()
 	want := []web.Signal{
 		{Name: "drive_frequency", ID: esp.DriveFrequency, Device: "d", Unit: esp.Hertz, Reading: lost, Time: at(3), Last: 51, LastTime: at(1), UsualLow: nan, UsualHigh: nan},
-		{Name: "vendor_thing", Device: "d", Unit: esp.Hertz, Reading: good(2), Time: at(3), Last: 2, LastTime: at(3), UsualLow: nan, UsualHigh: nan},
+		{Name: "vendor_thing", Device: "d", Unit: esp.Hertz, Reading: good(2), Time: at(2), Last: 2, LastTime: at(2), UsualLow: nan, UsualHigh: nan},
 	}
 	if diff := cmp.Diff(want, got, cmpopts.EquateNaNs()); diff != "" {
 		t.Errorf("latest (-want +got):\n%s", diff)

@@ -1,6 +1,9 @@
 package web
 
-import "net/http"
+import (
+	"net/http"
+	"strings"
+)
 
 // What the tests see of the inside.
 
@@ -51,19 +54,19 @@ var (
 
 // Sentence is a sentence as it is shown.
 func Sentence(u Units, s string) string {
-	var out string
+	var out strings.Builder
 	for _, w := range newShower(u).words(s) {
 		if w.Number != nil {
-			out += "[" + w.Number.Text + " " + w.Number.Symbol + "]"
+			out.WriteString("[" + w.Number.Text + " " + w.Number.Symbol + "]")
 			continue
 		}
 		if w.Strong {
-			out += "*" + w.Text + "*"
+			out.WriteString("*" + w.Text + "*")
 			continue
 		}
-		out += w.Text
+		out.WriteString(w.Text)
 	}
-	return out
+	return out.String()
 }
 
 // Shown is a value as it is shown.

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -80,10 +81,8 @@ func (l *listener) next(kinds ...string) sse {
 			if !ok {
 				l.t.Fatalf("the stream ended while waiting for %v", kinds)
 			}
-			for _, k := range kinds {
-				if e.kind == k {
-					return e
-				}
+			if slices.Contains(kinds, e.kind) {
+				return e
 			}
 		case <-timeout:
 			l.t.Fatalf("no %v within 10 s", kinds)
@@ -218,7 +217,10 @@ func TestLiveBeatsAndOutlivesItsDeadlines(t *testing.T) {
 	start := time.Now()
 	for range 3 {
 		last := time.Now()
-		beat := l.next("beat")
+		beat := l.next("beat", "change")
+		if beat.kind == "change" {
+			t.Fatalf("a change although nothing changes: %v", beat.data)
+		}
 		if gap := time.Since(last); gap > 2500*time.Millisecond {
 			t.Errorf("a beat came after %s, want 2 s", gap)
 		}

@@ -46,22 +46,23 @@ var points = []struct {
 func device(t *testing.T, dir string) (registers string) {
 	t.Helper()
 	image := map[string]int{}
-	profile := "schema: esp-profile/1\nid: foreign\nkind: drive\ndefaults: {fc: 3, base: 0}\npoints:\n"
+	var profile strings.Builder
+	profile.WriteString("schema: esp-profile/1\nid: foreign\nkind: drive\ndefaults: {fc: 3, base: 0}\npoints:\n")
 	for _, p := range points {
 		for i, w := range p.words {
 			image[fmt.Sprint(p.ref+i)] = int(w)
 		}
-		profile += fmt.Sprintf("  - {name: %s, ref: %d, type: %s, scale: %g, unit: %q", p.name, p.ref, p.typ, p.scale, p.unit)
+		profile.WriteString(fmt.Sprintf("  - {name: %s, ref: %d, type: %s, scale: %g, unit: %q", p.name, p.ref, p.typ, p.scale, p.unit))
 		if p.bad == "invalid" {
-			profile += ", invalid: [0xFFFF]"
+			profile.WriteString(", invalid: [0xFFFF]")
 		}
-		profile += "}\n"
+		profile.WriteString("}\n")
 	}
 	body, err := json.Marshal(map[string]any{"1": map[string]any{"3": image}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	write(t, filepath.Join(dir, "foreign.yaml"), profile)
+	write(t, filepath.Join(dir, "foreign.yaml"), profile.String())
 	return string(body)
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 	"sync"
 	"time"
 
@@ -36,9 +37,8 @@ type rig struct {
 
 	// live is closed when the well has been played up to the present: from then on it
 	// belongs to the clock.
-	live     chan struct{}
-	goLive   sync.Once
-	advanced time.Time
+	live   chan struct{}
+	goLive sync.Once
 }
 
 type rigConfig struct {
@@ -62,7 +62,7 @@ func newRig(ctx context.Context, c rigConfig) (*rig, error) {
 	if err != nil {
 		return nil, fmt.Errorf("simulate the well: %w", err)
 	}
-	r := &rig{well: well, profiles: map[esp.DeviceID]*profile.Profile{}, live: make(chan struct{}), advanced: c.start}
+	r := &rig{well: well, profiles: map[esp.DeviceID]*profile.Profile{}, live: make(chan struct{})}
 	units := map[uint8]*profile.Profile{}
 	for _, d := range rigDevices {
 		p, err := config.LoadProfile(d.profile, "", configs.Profiles)
@@ -118,16 +118,12 @@ func (r *rig) move(ctx context.Context) {
 	}
 }
 
-// Fill plays the well second by second from after up to the present and hands over
-// what a poll would have read: the same registers, decoded by the same profiles. It
-// ends early in a second, so that polling can take over with the next one. It may be
-// called again to catch up.
-func (r *rig) Fill(ctx context.Context, layout *esp.Layout, after time.Time, emit func(*esp.Scan) error) error {
+// Fill plays the well second by second between two times and hands over what a poll
+// would have read: the same registers, decoded by the same profiles.
+func (r *rig) Fill(ctx context.Context, layout *esp.Layout, after, before time.Time, emit func(*esp.Scan) error) error {
 	scan := esp.Scan{Well: layout.Well, Layout: layout, Readings: make([]esp.Reading, len(layout.Columns))}
-	t := after.Truncate(time.Second)
-	for {
-		t = t.Add(time.Second)
-		if err := waitUntil(ctx, t); err != nil {
+	for t := after.Truncate(time.Second).Add(time.Second); t.Before(before); t = t.Add(time.Second) {
+		if err := ctx.Err(); err != nil {
 			return err
 		}
 		r.well.Advance(t)
@@ -143,29 +139,8 @@ func (r *rig) Fill(ctx context.Context, layout *esp.Layout, after time.Time, emi
 		if err := emit(&scan); err != nil {
 			return err
 		}
-		if now := time.Now(); now.Sub(t) < time.Second/2 {
-			return nil
-		}
 	}
-}
-
-// waitUntil returns at t, at once where it is past.
-func waitUntil(ctx context.Context, t time.Time) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	left := time.Until(t)
-	if left <= 0 {
-		return nil
-	}
-	timer := time.NewTimer(left)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
+	return nil
 }
 
 // Close lets go of a rig that never ran.
@@ -178,12 +153,12 @@ func (r *rig) Close() error {
 }
 
 func scenarioNames() string {
-	names := ""
+	var names strings.Builder
 	for i, s := range sim.Scenarios() {
 		if i > 0 {
-			names += ", "
+			names.WriteString(", ")
 		}
-		names += s.Name
+		names.WriteString(s.Name)
 	}
-	return names
+	return names.String()
 }

@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"errors"
 	"io/fs"
+	"maps"
 	"math"
 	"os"
 	"slices"
@@ -174,9 +175,7 @@ func fieldA(t *testing.T) []fieldWell {
 		var joined []sample
 		for _, r := range rows {
 			if n := len(joined); n > 0 && joined[n-1].at.Equal(r.at) {
-				for tag, x := range r.numbers {
-					joined[n-1].numbers[tag] = x
-				}
+				maps.Copy(joined[n-1].numbers, r.numbers)
 				continue
 			}
 			joined = append(joined, r)

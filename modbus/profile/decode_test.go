@@ -5,6 +5,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"wellkeeper.internal/appliance/esp"
@@ -215,12 +216,12 @@ func TestEncodeEnds(t *testing.T) {
 	for _, c := range cases {
 		image := memory{}
 		p.Encode(c.value, image.set)
-		got := ""
+		var got strings.Builder
 		for wire := range 6 {
-			got += fmt.Sprintf(" %04x", image[[2]int{3, wire + 1}])
+			got.WriteString(fmt.Sprintf(" %04x", image[[2]int{3, wire + 1}]))
 		}
-		if got[1:] != c.want {
-			t.Errorf("%s: got %s, want %s", c.name, got[1:], c.want)
+		if got.String()[1:] != c.want {
+			t.Errorf("%s: got %s, want %s", c.name, got.String()[1:], c.want)
 		}
 	}
 }

@@ -310,8 +310,8 @@ func fieldNamed(t reflect.Type, key string) int {
 
 func keys(t reflect.Type) []string {
 	var names []string
-	for i := range t.NumField() {
-		if name := FieldName(t.Field(i)); name != "" {
+	for field := range t.Fields() {
+		if name := FieldName(field); name != "" {
 			names = append(names, name)
 		}
 	}
