@@ -131,7 +131,9 @@ func (m *model) bulk() {
 		pushed[i].Seq = next + uint64(i)
 	}
 	m.scans[l.Well] = append(kept, pushed...)
-	if n := len(pushed); n > 0 && pushed[n-1].Time.After(m.latest[l.Well]) {
+	// After a restart the model does not know the latest scan until the next live one.
+	latest, known := m.latest[l.Well]
+	if n := len(pushed); n > 0 && (known && pushed[n-1].Time.After(latest) || len(kept) == 0) {
 		m.latest[l.Well] = pushed[n-1].Time
 	}
 }

@@ -108,8 +108,8 @@ func (m *model) frameValue(s *Signal) frameValue {
 	case !s.LastTime.IsZero():
 		v.last, v.lastAt, v.hasLast = s.Last, s.LastTime, true
 	}
-	if !v.known && v.words == "" {
-		v.words = "stale: not read again"
+	if !v.known && v.quality.Shown() { // it was good when it was read, which is too long ago
+		v.quality, v.words = esp.Stale, "stale: not read again"
 	}
 	return v
 }

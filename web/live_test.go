@@ -139,6 +139,16 @@ func TestLiveGivesASnapshotThenChanges(t *testing.T) {
 	}
 	has(t, fmt.Sprint(lost.data["parts"].(object)["state"]), "UNKNOWN")
 	has(t, fmt.Sprint(lost.data["parts"].(object)["finding"]), "Drive does not answer")
+	s.set(t, "live")
+	s.source.Alter(func(o *web.Overview) { o.Signals[0].Time = o.Signals[0].Time.Add(-time.Minute) })
+	var old object
+	for old == nil || old["q"] != "stale" {
+		e := l.next("change")
+		old, _ = e.data["values"].(object)["drive_frequency"].(object)
+	}
+	if old["v"] != nil || old["w"] != "stale: not read again" {
+		t.Errorf("a value of a minute ago: got %v", old)
+	}
 }
 
 // The first reading of a well, or another profile, changes what there is to show: that is

@@ -52,7 +52,7 @@ func device(t *testing.T, dir string) (registers string) {
 		for i, w := range p.words {
 			image[fmt.Sprint(p.ref+i)] = int(w)
 		}
-		profile.WriteString(fmt.Sprintf("  - {name: %s, ref: %d, type: %s, scale: %g, unit: %q", p.name, p.ref, p.typ, p.scale, p.unit))
+		fmt.Fprintf(&profile, "  - {name: %s, ref: %d, type: %s, scale: %g, unit: %q", p.name, p.ref, p.typ, p.scale, p.unit)
 		if p.bad == "invalid" {
 			profile.WriteString(", invalid: [0xFFFF]")
 		}

@@ -218,7 +218,7 @@ func TestEncodeEnds(t *testing.T) {
 		p.Encode(c.value, image.set)
 		var got strings.Builder
 		for wire := range 6 {
-			got.WriteString(fmt.Sprintf(" %04x", image[[2]int{3, wire + 1}]))
+			fmt.Fprintf(&got, " %04x", image[[2]int{3, wire + 1}])
 		}
 		if got.String()[1:] != c.want {
 			t.Errorf("%s: got %s, want %s", c.name, got.String()[1:], c.want)
