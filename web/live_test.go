@@ -142,7 +142,7 @@ func TestLiveGivesASnapshotThenChanges(t *testing.T) {
 	s.set(t, "live")
 	s.source.Alter(func(o *web.Overview) { o.Signals[0].Time = o.Signals[0].Time.Add(-time.Minute) })
 	var old object
-	for old == nil || old["q"] != "stale" {
+	for tries := 0; tries < 5 && (old == nil || old["q"] != "stale"); tries++ {
 		e := l.next("change")
 		old, _ = e.data["values"].(object)["drive_frequency"].(object)
 	}

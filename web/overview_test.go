@@ -203,6 +203,15 @@ func TestOnlyTheGaugeLost(t *testing.T) {
 	lacks(t, body, "The drive has not answered")
 }
 
+func TestTheFaultCodeOfALostDriveIsNotKnown(t *testing.T) {
+	s := open(t, nil, nil)
+	s.set(t, "lost")
+	s.source.Alter(func(o *web.Overview) { o.Fault = &web.Fault{Code: 7, Text: "overload"} })
+	_, body := s.get(t, "/")
+	has(t, body, "<dt>Drive fault code</dt><dd>—</dd>")
+	lacks(t, body, "F7 overload")
+}
+
 func TestAPollThatStandsStillIsNotLive(t *testing.T) {
 	s := open(t, nil, nil)
 	s.source.Alter(func(o *web.Overview) { o.Scan = o.Time.Add(-11 * time.Second) })
