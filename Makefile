@@ -60,6 +60,7 @@ bench-engine: ## diagnosis and alarms
 	go test -run '^$$' -bench . -benchmem ./appliance/diagnosis ./appliance/alarm
 bench-web: ## pages and API
 	go test -run '^$$' -bench . -benchmem ./web
+	go test -count=1 -v -run Budget ./web | grep "^goal"
 bench-appliance: ## the whole pipeline, start, memory
 	go test -run '^$$' -bench . -benchmem ./appliance
 .PHONY: bench-store bench-modbus bench-sync bench-engine bench-web bench-appliance

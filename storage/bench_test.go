@@ -1,7 +1,6 @@
 package storage_test
 
 import (
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,6 +10,7 @@ import (
 	"time"
 
 	"wellkeeper.internal/appliance/esp"
+	"wellkeeper.internal/scripts/goal"
 	"wellkeeper.internal/storage"
 	"wellkeeper.internal/storage/storagetest"
 )
@@ -177,23 +177,6 @@ func BenchmarkOpenEightWeeks(b *testing.B) {
 	}
 }
 
-// goal prints one line that scripts look for. In CI a timed goal fails the run only
-// beyond three times its limit: the machine is shared.
-func goal(b *testing.B, name string, figure float64, unit string, limit float64, timed bool) {
-	b.Helper()
-	verdict := "pass"
-	if figure > limit {
-		verdict = "fail"
-	}
-	fmt.Printf("goal %s %.4g %s <=%g %s\n", name, figure, unit, limit, verdict)
-	if timed && os.Getenv("CI") == "true" {
-		limit *= 3
-	}
-	if figure > limit {
-		b.Errorf("%s is %.4g %s, the goal is at most %g", name, figure, unit, limit)
-	}
-}
-
 // fastest is the shortest of some runs, in seconds: what the code takes when the
 // machine lets it.
 func fastest(runs int, fn func()) float64 {
@@ -211,19 +194,19 @@ func BenchmarkGoals(b *testing.B) {
 	cfg := benchConfig(b.TempDir())
 	s := open(b, cfg)
 	seconds := fastest(1, func() { traced(b, s, start, 86_400) })
-	goal(b, "store.bulk-day-s", seconds, "s", 5, true)
-	goal(b, "store.chart-24h-ms", 1000*fastest(5, func() {
+	goal.Timed(b, "store.bulk-day-s", seconds, "s", 5)
+	goal.Timed(b, "store.chart-24h-ms", 1000*fastest(5, func() {
 		if _, err := s.Buckets(b.Context(), dayChart()); err != nil {
 			b.Fatal(err)
 		}
-	}), "ms", 150, true)
+	}), "ms", 150)
 	traced(b, s, start.Add(-24*time.Hour), 55*86_400)
 	st := s.Status()
-	goal(b, "store.bytes-per-sample", float64(st.HistoryBytes)/(56*86_400*storagetest.Columns), "B/sample", 0.34, false)
+	goal.Exact(b, "store.bytes-per-sample", float64(st.HistoryBytes)/(56*86_400*storagetest.Columns), "B/sample", 0.34)
 	if err := s.Close(); err != nil {
 		b.Fatal(err)
 	}
-	goal(b, "store.open-8w-ms", 1000*fastest(3, func() {
+	goal.Timed(b, "store.open-8w-ms", 1000*fastest(3, func() {
 		s, err := storage.Open(b.Context(), cfg)
 		if err != nil {
 			b.Fatal(err)
@@ -231,7 +214,7 @@ func BenchmarkGoals(b *testing.B) {
 		if err := s.Close(); err != nil {
 			b.Fatal(err)
 		}
-	}), "ms", 100, true)
+	}), "ms", 100)
 	liveHour(b)
 }
 
@@ -268,12 +251,12 @@ func liveHour(b *testing.B) {
 	if s.Status().SealedBlocks == 0 {
 		b.Error("the hour was not sealed")
 	}
-	goal(b, "store.append-us-per-scan", float64(took.Microseconds())/n, "us", 20, true)
+	goal.Timed(b, "store.append-us-per-scan", float64(took.Microseconds())/n, "us", 20)
 	if after == before {
 		b.Log("no device of our own: device bytes are measured as root only")
 		return
 	}
-	goal(b, "store.device-bytes-per-sample-5s", (after-before)/(n*storagetest.Columns), "B/sample", 23, false)
+	goal.Exact(b, "store.device-bytes-per-sample-5s", (after-before)/(n*storagetest.Columns), "B/sample", 23)
 }
 
 // written is how many bytes have reached the image, its file system's own included.

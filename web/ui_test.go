@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"wellkeeper.internal/scripts/goal"
 	"wellkeeper.internal/web/ui"
 )
 
@@ -77,9 +78,9 @@ func TestBudgetOfTheOverview(t *testing.T) {
 			t.Errorf("%s: unpack: %v", path, err)
 		}
 	}
-	t.Logf("goal web.overview-kb %.1f kB <=45 (%d requests)", float64(total)/1000, requests)
-	if total > 45000 || requests > 8 {
-		t.Errorf("first load: got %d bytes in %d requests, want at most 45000 in 8", total, requests)
+	goal.Exact(t, "web.overview-kb", float64(total)/1000, "kB", 45)
+	if requests > 8 {
+		t.Errorf("first load: got %d requests, want at most 8", requests)
 	}
 	if resp, _ := s.get(t, "/api/v1/wells", "Accept-Encoding", "identity"); resp.Header.Get("Content-Encoding") != "" || resp.StatusCode != http.StatusOK {
 		t.Error("compressed for a client that does not ask for it")

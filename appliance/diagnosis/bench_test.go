@@ -1,13 +1,12 @@
 package diagnosis_test
 
 import (
-	"fmt"
-	"os"
 	"testing"
 	"time"
 
 	"wellkeeper.internal/appliance/diagnosis"
 	"wellkeeper.internal/appliance/esp"
+	"wellkeeper.internal/scripts/goal"
 )
 
 // wide is a layout of 40 signals.
@@ -68,21 +67,5 @@ func BenchmarkEngine(b *testing.B) {
 			worst = max(worst, float64(b.Elapsed().Nanoseconds())/float64(b.N)/1000)
 		})
 	}
-	goal(b, "engine.us-per-scan", worst, 15)
-}
-
-// goal prints a figure as scripts read it; it fails only far beyond its limit,
-// because machines are shared.
-func goal(b *testing.B, name string, figure, limit float64) {
-	b.Helper()
-	word := "pass"
-	if figure > limit {
-		word = "fail"
-	}
-	if _, err := fmt.Fprintf(os.Stdout, "goal %s %.2f us <=%g %s\n", name, figure, limit, word); err != nil {
-		b.Error(err)
-	}
-	if figure > 3*limit {
-		b.Errorf("%s: %.2f us", name, figure)
-	}
+	goal.Timed(b, "engine.us-per-scan", worst, "us", 15)
 }

@@ -26,7 +26,7 @@ func TestFirstLoadKeepsItsBudget(t *testing.T) {
 	fake := StartFake(t, "gaslock")
 	tab := shared(t).Tab(t, 390, 844, 2)
 	tab.Open(fake.URL)
-	tab.Wait("the page to be live", live, 5*time.Second)
+	tab.Wait("the page to be live", live, 20*time.Second)
 	time.Sleep(time.Second)
 	requests, bytes := tab.Traffic()
 	if foreign := tab.Foreign(fake.URL); len(foreign) > 0 {
@@ -86,7 +86,7 @@ func TestServerThatStopsAndComesBack(t *testing.T) {
 	fake := StartFake(t, "gas")
 	tab := shared(t).Tab(t, 390, 844, 1)
 	tab.Open(fake.URL)
-	tab.Wait("the page to be live", live, 5*time.Second)
+	tab.Wait("the page to be live", live, 20*time.Second)
 
 	fake.Kill()
 	took := tab.Wait("the banner", offline, 8*time.Second)
@@ -105,7 +105,7 @@ func TestNetworkThatTurnsBlack(t *testing.T) {
 	fake := StartFake(t, "gas")
 	tab := shared(t).Tab(t, 390, 844, 1)
 	tab.Open(fake.URL)
-	tab.Wait("the page to be live", live, 5*time.Second)
+	tab.Wait("the page to be live", live, 20*time.Second)
 	fake.Freeze()
 	took := tab.Wait("the banner", offline, 8*time.Second)
 	t.Logf("frozen: banner after %s", took.Round(100*time.Millisecond))
@@ -137,7 +137,7 @@ func TestOneLostValueAndAPollThatHangs(t *testing.T) {
 	fake := StartFake(t, "live")
 	tab := shared(t).Tab(t, 390, 844, 1)
 	tab.Open(fake.URL)
-	tab.Wait("the page to be live", live+` && `+tile+`('discharge_pressure').includes('psi')`, 5*time.Second)
+	tab.Wait("the page to be live", live+` && `+tile+`('discharge_pressure').includes('psi')`, 20*time.Second)
 
 	fake.Command("state onelost")
 	tab.Wait("the lost value", tile+`('discharge_pressure').includes('—')`, 5*time.Second)
@@ -169,7 +169,7 @@ func TestChoicesPersist(t *testing.T) {
 	tab := OpenBrowser(t).Tab(t, 1366, 768, 1) // a browser of its own: the choices are kept per browser
 	tab.Scheme("dark", "")
 	tab.Open(fake.URL)
-	tab.Wait("the page to be live", live, 5*time.Second)
+	tab.Wait("the page to be live", live, 20*time.Second)
 	fake.Command("scan off") // numbers stand still for the comparison
 	texts := `[...document.querySelectorAll('.q')].map(e => e.textContent).join('|')`
 	if got := tab.Text(`document.documentElement.dataset.theme`); got != "dark" {
@@ -227,8 +227,10 @@ func TestOneStreamPerBrowser(t *testing.T) {
 	for range 7 {
 		tab := b.Tab(t, 390, 844, 1)
 		tab.Open(fake.URL)
-		tab.Wait("the page to be live", live, 8*time.Second)
 		tabs = append(tabs, tab)
+	}
+	for i, tab := range tabs {
+		tab.Wait("tab "+strconv.Itoa(i+1)+" to be live", live, 20*time.Second)
 	}
 	streams := func(tab *Tab) int {
 		requests, _ := tab.Traffic()
@@ -257,7 +259,7 @@ func TestListOfWells(t *testing.T) {
 	fake := StartFake(t, "gas", "-wells", "RB-114,RB-115,RB-116")
 	tab := shared(t).Tab(t, 390, 844, 1)
 	tab.Open(fake.URL)
-	tab.Wait("the list to be live", live, 5*time.Second)
+	tab.Wait("the list to be live", live, 20*time.Second)
 	if got := tab.Number(`document.querySelectorAll('.wells a').length`); got != 3 {
 		t.Errorf("wells listed: got %.0f, want 3", got)
 	}
