@@ -2,6 +2,7 @@ package web
 
 import (
 	"math"
+	"strconv"
 	"strings"
 
 	"wellkeeper.internal/appliance/esp"
@@ -13,6 +14,9 @@ type findingView struct {
 	Main  *openView
 	Lost  *lostView
 	First []Words     // what to do first
+	// Unexplained says how many alarms are active while no diagnosis is open; empty: none.
+	Unexplained string
+	Learning    bool // nothing is known yet of what is usual
 	Other []*openView // further open findings; while the drive is lost those from before
 	Now   Clock       // for "as of", when the connection to the appliance goes
 }
@@ -79,7 +83,25 @@ func (m *model) finding() findingView {
 	if m.o.Scan.IsZero() {
 		v.Kind = "wait"
 	}
+	switch n := len(m.o.Alarms); n {
+	case 0:
+	case 1:
+		v.Unexplained = "1 alarm is active"
+	default:
+		v.Unexplained = strconv.Itoa(n) + " alarms are active"
+	}
+	v.Learning = m.learning()
 	return v
+}
+
+// learning reports whether no signal has a usual band so far.
+func (m *model) learning() bool {
+	for i := range m.o.Signals {
+		if !math.IsNaN(m.o.Signals[i].UsualLow) {
+			return false
+		}
+	}
+	return true
 }
 
 func (m *model) open(d *esp.Diagnosis) *openView {

@@ -107,7 +107,7 @@ func TestWhatThePageSays(t *testing.T) {
 			[]string{"RUNNING"},
 		},
 		{"stopped", []string{"STOPPED", "28 min down"}, []string{"Next start by the drive", "Auto-restart attempt"}},
-		{"filling", []string{"Filling the last 24 h: 43 %", "usual not known yet", "not set up"}, nil},
+		{"filling", []string{"Filling the last 24 h: 43 %", "usual not known yet", "What is usual for this pump is not known yet", "not set up"}, nil},
 		{"empty", []string{"No reading so far", "no reading so far", "not asked so far", "not known yet"}, []string{"RUNNING", "no sensor"}},
 		{"minimal", []string{"RUNNING", "54.0 Hz", "no sensor", "None on record"}, []string{"7,436", "ft MD", "Motor current", "Drive fault code"}},
 	} {
@@ -201,6 +201,18 @@ func TestOnlyTheGaugeLost(t *testing.T) {
 	_, body := s.get(t, "/")
 	has(t, body, "RUNNING", "Modbus poll, gauge", "Modbus timeout 5 min")
 	lacks(t, body, "The drive has not answered")
+}
+
+func TestAlarmsWithoutADiagnosis(t *testing.T) {
+	s := open(t, nil, nil)
+	s.set(t, "gas")
+	s.source.Alter(func(o *web.Overview) { o.Findings = nil })
+	_, body := s.get(t, "/")
+	has(t, body, "No diagnosis", "2 alarms are active; no rule explains them so far.")
+	lacks(t, body, "Nothing found", "No rule sees anything abnormal")
+	s.source.Alter(func(o *web.Overview) { o.Findings, o.Alarms = nil, o.Alarms[:1] })
+	_, body = s.get(t, "/")
+	has(t, body, "1 alarm is active; no rule explains it so far.")
 }
 
 func TestTheFaultCodeOfALostDriveIsNotKnown(t *testing.T) {
