@@ -13,12 +13,12 @@ type findingView struct {
 	Kind  string // lost, open, none or wait (no reading so far)
 	Main  *openView
 	Lost  *lostView
-	First []Words     // what to do first
+	First []Words // what to do first
 	// Unexplained says how many alarms are active while no diagnosis is open; empty: none.
 	Unexplained string
-	Learning    bool // nothing is known yet of what is usual
-	Other []*openView // further open findings; while the drive is lost those from before
-	Now   Clock       // for "as of", when the connection to the appliance goes
+	Learning    bool        // nothing is known yet of what is usual
+	Other       []*openView // further open findings; while the drive is lost those from before
+	Now         Clock       // for "as of", when the connection to the appliance goes
 }
 
 // openView is one open diagnosis with everything that belongs to it.

@@ -66,3 +66,18 @@ func TestShots(t *testing.T) {
 	tab.Run("scrollTo(0,0)")
 	tab.Shot(filepath.Join(dir, "phone-offline-dark.png"), false)
 }
+
+// TestPictureOfTheDemo writes the picture of the README, from the running demo.
+func TestPictureOfTheDemo(t *testing.T) {
+	dir := os.Getenv("UI_SHOTS")
+	if dir == "" {
+		t.Skip("UI_SHOTS names no folder for pictures")
+	}
+	demo := StartDemo(t, "--scenario", "gas-lock", "--history", "24h")
+	tab := OpenBrowser(t).Tab(t, 1366, 768, 1)
+	tab.Scheme("light", "")
+	tab.Open(demo.URL)
+	tab.Wait("the finding, live", `document.body.innerText.includes('Gas lock') && document.getElementById('chip-text').textContent.startsWith('Live')`, time.Minute)
+	time.Sleep(2 * time.Second)
+	tab.Shot(filepath.Join(dir, "overview.png"), false)
+}
