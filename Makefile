@@ -72,3 +72,8 @@ soak: ## the long campaigns: kills, cuts, power failures
 .PHONY: clean
 clean: ## remove what the build made
 	rm -rf wellkeeper dist screenshots
+
+.PHONY: screenshots
+screenshots: build ## pictures of the page into screenshots/, the README's from the running demo
+	mkdir -p screenshots
+	UI_SHOTS=$(CURDIR)/screenshots WELLKEEPER_BINARY=$(CURDIR)/wellkeeper go -C web/uitest test -count=1 -run 'Shots|Picture' .
