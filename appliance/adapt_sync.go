@@ -33,6 +33,13 @@ func newUplink(a *App) (*uplink.Uplink, error) {
 	})
 }
 
+// wakeUplink has records looked at before the next poll: an alarm should not wait.
+func (a *App) wakeUplink() {
+	if a.uplink != nil {
+		a.uplink.Wake()
+	}
+}
+
 // outbox is the store as the uplink sees it.
 type outbox struct{ store *storage.Store }
 

@@ -34,6 +34,7 @@ type pipeline struct {
 	engine *diagnosis.Engine
 	alarms *alarm.Manager
 	board  *web.Board
+	wake   func() // tells the uplink that there is a record to send
 	log    zerolog.Logger
 
 	mu        sync.Mutex // guards published
@@ -61,7 +62,7 @@ type band struct {
 	trend     diagnosis.Trend
 }
 
-func newPipeline(well esp.Well, layout *esp.Layout, store history, log zerolog.Logger) *pipeline {
+func newPipeline(well esp.Well, layout *esp.Layout, store history, wake func(), log zerolog.Logger) *pipeline {
 	return &pipeline{
 		well:   well,
 		store:  store,
@@ -69,6 +70,7 @@ func newPipeline(well esp.Well, layout *esp.Layout, store history, log zerolog.L
 		engine: diagnosis.New(diagnosis.Config{Well: well}),
 		alarms: alarm.New(alarm.Config{Well: well.ID, Limits: well.Limits}),
 		board:  web.NewBoard(),
+		wake:   wake,
 		log:    log,
 	}
 }
@@ -169,7 +171,9 @@ func (p *pipeline) write(ctx context.Context, records []record.Record) {
 	}
 	if _, err := p.store.AppendRecords(ctx, records); err != nil {
 		p.log.Error().Err(err).Int("records", len(records)).Msg("records could not be stored")
+		return
 	}
+	p.wake()
 }
 
 // publish copies what the page shows, so that viewers never touch the engine.

@@ -59,7 +59,7 @@ func newWell(c *config.Well, a *App) (*well, error) {
 	if err != nil {
 		return nil, fmt.Errorf("well %s: %w", c.ID, err)
 	}
-	w.pipeline = newPipeline(w.esp, w.poller.Layout(), a.store, component(w.log, "pipeline"))
+	w.pipeline = newPipeline(w.esp, w.poller.Layout(), a.store, a.wakeUplink, component(w.log, "pipeline"))
 	w.failures.init(len(w.devices))
 	return w, nil
 }

@@ -7,7 +7,7 @@ set -euo pipefail
 
 packages=(
   postgresql-15            # central database of the sync tests
-  chromium                 # browser tests
+  chromium fonts-dejavu-core # browser tests, and letters to measure
   mbpoll libmodbus5        # Modbus peers that we did not write
   python3 python3-pymodbus python3-serial python3-serial-asyncio
   xfsprogs                 # forced shutdown of a file system in the store tests
