@@ -5,8 +5,7 @@ cd "$(dirname "$0")/.."
 
 lint=(go tool "-modfile=$PWD/scripts/tools/go.mod" golangci-lint)
 
-fixes=$(go fix -diff ./... 2>&1 || true)
-if [ -n "$fixes" ]; then
+if ! fixes=$(go fix -diff ./...) || [ -n "$fixes" ]; then
   printf '%s\n' "$fixes"
   echo "lint: run 'go fix ./...'" >&2
   exit 1
