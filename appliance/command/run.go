@@ -35,7 +35,7 @@ func runAppliance(ctx context.Context, streams Streams, file string) error {
 		return err
 	}
 	for _, w := range cfg.Warnings {
-		log.Warn().Str("component", "config").Msg(w)
+		log.Warn().Str("component", "config").Str("remark", w).Msg("a remark on the configuration")
 	}
 	app, err := appliance.New(ctx, appliance.Options{Config: cfg, Version: version, Log: log})
 	if err != nil {
