@@ -106,7 +106,7 @@ func (m *model) learning() bool {
 
 func (m *model) open(d *esp.Diagnosis) *openView {
 	v := &openView{
-		ID: string(d.ID), Mark: severityPriority(d.Severity), Title: d.Title, Severity: severityWord(d.Severity),
+		ID: string(d.ID), Mark: d.Severity.Priority(), Title: d.Title, Severity: severityWord(d.Severity),
 		Confidence: string(d.Confidence), Since: m.clock(d.Onset), Text: m.show.words(d.Text),
 		Rule: d.Rule, Version: d.RuleVersion,
 	}

@@ -142,7 +142,7 @@ func (r *renderer) well(s *Summary, now time.Time) wellView {
 	}
 	v.Word, v.Icon = stateWord(state), stateIcon(state)
 	if s.Finding != nil {
-		v.Finding, v.Mark = s.Finding.Title, severityPriority(s.Finding.Severity)
+		v.Finding, v.Mark = s.Finding.Title, s.Finding.Severity.Priority()
 	}
 	return v
 }

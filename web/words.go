@@ -48,21 +48,6 @@ func priorityWord(p int) string {
 	return ""
 }
 
-// severityPriority is the mark that a diagnosis carries; 0 for information, which is
-// never marked.
-func severityPriority(s esp.Severity) int {
-	switch s {
-	case esp.SeverityNow:
-		return 1
-	case esp.SeverityToday:
-		return 2
-	case esp.SeverityPlan:
-		return 3
-	case esp.SeverityInfo:
-	}
-	return 0
-}
-
 func severityWord(s esp.Severity) string {
 	switch s {
 	case esp.SeverityNow:

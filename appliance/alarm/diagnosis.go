@@ -8,16 +8,7 @@ func priorityOf(d *esp.Diagnosis) int {
 	if d.ID == esp.CommunicationLost {
 		return 2
 	}
-	switch d.Severity {
-	case esp.SeverityNow:
-		return 1
-	case esp.SeverityToday:
-		return 2
-	case esp.SeverityPlan:
-		return 3
-	default:
-		return 0
-	}
+	return d.Severity.Priority()
 }
 
 // fromDiagnosis follows one change of a diagnosis.

@@ -163,17 +163,7 @@ func (m *Manager) limitAlarm(w *limitWatch, v float64, now int64) esp.Alarm {
 // amount writes a value of a signal in its stored unit and resolution.
 func amount(v float64, id esp.SignalID) string {
 	info := id.Info()
-	n := strconv.FormatFloat(v, 'f', int(info.Decimals), 64)
-	switch info.Unit {
-	case esp.None:
-		return n
-	case esp.Percent:
-		return n + " %"
-	case esp.Celsius:
-		return n + " °C"
-	default:
-		return n + " " + string(info.Unit)
-	}
+	return info.Unit.Label(strconv.FormatFloat(v, 'f', int(info.Decimals), 64))
 }
 
 func rounded(v float64, id esp.SignalID) esp.Number {

@@ -25,17 +25,7 @@ func quantity(v float64, u esp.Unit) string {
 	case a < 0.1:
 		digits = 3
 	}
-	n := strconv.FormatFloat(v, 'f', digits, 64)
-	switch u {
-	case esp.None:
-		return n
-	case esp.Percent:
-		return n + " %"
-	case esp.Celsius:
-		return n + " °C"
-	default:
-		return n + " " + string(u)
-	}
+	return u.Label(strconv.FormatFloat(v, 'f', digits, 64))
 }
 
 // span writes a number of seconds as people say it.

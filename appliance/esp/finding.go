@@ -42,6 +42,21 @@ const (
 	SeverityInfo  Severity = "info"
 )
 
+// Priority is the alarm priority that goes with s: 1 for now, 2 for today, 3 for plan,
+// and 0 for information, which is never an alarm.
+func (s Severity) Priority() int {
+	switch s {
+	case SeverityNow:
+		return 1
+	case SeverityToday:
+		return 2
+	case SeverityPlan:
+		return 3
+	case SeverityInfo:
+	}
+	return 0
+}
+
 // Confidence in a diagnosis, in words; never a percentage.
 type Confidence string
 

@@ -34,6 +34,18 @@ const (
 	KWhPerM3 Unit = "kWh/m3"
 )
 
+// Label writes a number, as it is printed, with its unit behind it.
+func (u Unit) Label(number string) string {
+	switch u {
+	case None:
+		return number
+	case Celsius:
+		return number + " °C"
+	default:
+		return number + " " + string(u)
+	}
+}
+
 // Linear maps a number to another: y = x·Mul/Div + Offset. The division is kept
 // apart from the factor because dividing by a power of ten is exact to the last
 // digit where multiplying with its inverse is not.
