@@ -1,6 +1,6 @@
 // Package diagnosis judges what a well's readings say: which values can be trusted
 // (Gate), what the pump is doing (State), what is usual for it, and which of the
-// catalogued faults is present (Engine, with its rules as data in rules.go).
+// catalogued faults is present (Engine, with its rules as data in rules_*.go).
 //
 // It is pure: no I/O, no clock, no goroutine, nothing from outside the scans. Time
 // is the time of the scans, so the same code runs live and in replay, and the same

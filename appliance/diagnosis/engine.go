@@ -57,7 +57,7 @@ type statusColumns struct{ runState, fault, shutdown, restarts, wait int }
 // New makes an engine that has seen nothing yet. It never fails: what is not
 // configured is not assessed.
 func New(c Config) *Engine {
-	e := &Engine{well: c.Well, rules: rules[:], machine: machine{facts: c.Well.Facts}}
+	e := &Engine{well: c.Well, rules: rules, machine: machine{facts: c.Well.Facts}}
 	e.scratch.learned = make([]float64, 0, slots)
 	e.findings = make([]finding, len(e.rules))
 	return e

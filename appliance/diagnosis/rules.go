@@ -1,10 +1,6 @@
 package diagnosis
 
-import (
-	"time"
-
-	"wellkeeper.internal/appliance/esp"
-)
+import "slices"
 
 // Limits that more than one rule uses.
 const (
@@ -12,7 +8,6 @@ const (
 	swingsStay   = 2.0    // hysteresis of the same
 	swingShare   = 0.012  // of the level: quieter than this is no disturbance at all
 	quietShare   = 0.001  // the same for downhole pressures
-	lockCurrent  = 0.75   // of usual: between a gassy pump and one without load
 	huntingShare = 0.0025 // spread of frequency of a hunting drive; more than 1 % is a change of speed
 )
 
@@ -23,153 +18,6 @@ const (
 	stepCable  = "Before any work at the drive or the cable: isolate and lock out, prove dead, wait out backspin. A spinning permanent-magnet motor makes lethal voltage."
 )
 
-// rules is the catalogue of this release, docs/diagnosis.md in data. Of a group the
-// rule with the highest rank stands first.
-var rules = [...]rule{gasLock, gasInterference, communicationLost}
-
-var gasLock = rule{
-	id: esp.GasLock, version: 1, group: "gas", rank: 2, turning: true, after: 5 * time.Minute,
-	needs: []role{roleCurrent},
-	trigger: []condition{
-		{feature: feature{roleCurrent, level}, below: true, factor: lockCurrent, text: "current is down to {value}, usual at this speed {usual}, limit {limit}"},
-		{feature: feature{roleCurrent, erratic}, fixed: 2, text: "current was restless in {value} of the last 30 minutes, limit {limit}"},
-	},
-	stay: []condition{
-		{feature: feature{roleCurrent, level}, below: true, factor: 0.85},
-	},
-	hold: time.Minute, release: 10 * time.Minute, // the window of interference: or its recovery would be called gas again
-	confirm: []confirmer{
-		{
-			condition: condition{feature: feature{roleDP, level}, below: true, factor: 0.80, text: "the pump builds only {value}, usual {usual}, limit {limit}"},
-			weight:    3, key: true, against: "the pump still builds its usual pressure",
-		},
-		{
-			condition: condition{feature: feature{roleIntake, change}, sigmas: 2, text: "intake pressure rose by {value} in 10 minutes, usual {usual}, limit {limit}"},
-			weight:    2, against: "intake pressure does not rise",
-		},
-		{
-			condition: condition{feature: feature{roleTubingHead, level}, below: true, factor: 0.95, sigmas: -2, text: "tubing head pressure is down to {value}, usual {usual}, limit {limit}"},
-			weight:    1, against: "tubing head pressure is not lower",
-		},
-		{
-			condition: condition{feature: feature{roleRate, level}, below: true, factor: 0.6, text: "liquid rate is down to {value}, usual {usual}, limit {limit}"},
-			weight:    1, against: "liquid still flows",
-		},
-		{
-			condition: condition{feature: feature{roleMotorTemperature, change}, sigmas: 2, text: "motor temperature rose by {value} in 10 minutes, usual {usual}, limit {limit}"},
-			weight:    1,
-		},
-		{
-			condition: condition{feature: feature{roleVibration, swing}, factor: 2, text: "vibration swings by {value}, usual {usual}, limit {limit}"},
-			weight:    1,
-		},
-	},
-	confirmed: 0.3,
-	exclude: []exclusion{
-		{name: "still_pumping", all: []condition{
-			{feature: feature{roleDP, level}, factor: 0.85},
-		}},
-		{name: "pump_off", all: []condition{
-			{feature: feature{roleIntake, level}, below: true, factor: 1, sigmas: -3},
-			{feature: feature{roleIntake, change}, below: true, sigmas: -2},
-		}},
-		{name: "closed_valve", all: []condition{
-			{feature: feature{roleDischarge, level}, factor: 1.03, sigmas: 3},
-		}},
-		{name: "wellhead_shut", all: []condition{
-			{feature: feature{roleTubingHead, level}, factor: 1.3, sigmas: 3},
-		}},
-		{name: "supply", all: []condition{
-			{feature: feature{roleSupply, level}, below: true, factor: 0.9},
-		}},
-		{name: "hunting", all: []condition{
-			{feature: feature{roleFrequency, swing}, share: huntingShare},
-		}},
-	},
-	onset:    onset{feature: feature{roleCurrent, level}, factor: lockCurrent},
-	severity: esp.SeverityNow,
-	title:    "Gas lock",
-	text:     "The pump has filled with gas and hardly moves liquid: current is down to {value} where {usual} is usual, and the motor loses its cooling.",
-	steps: []esp.Step{
-		{Text: "Watch motor temperature. Stop the pump at the drive if it keeps rising or reaches its limit; then wait out backspin and leave 30 to 60 min before a start.", Who: esp.Technician},
-		{Text: "Lower the frequency by about 10 %, hold for 10 to 15 min so that the gas can pass, then go back up slowly. Do not speed up against the lock.", Who: esp.Engineer},
-		{Text: stepCasing, Who: esp.Technician},
-		{Text: "After two attempts without success stop the pump and let the liquid in the tubing fall back before the next start; at most 3 restarts, then find the cause.", Who: esp.Engineer},
-	},
-}
-
-var gasInterference = rule{
-	id: esp.GasInterference, version: 1, group: "gas", rank: 1, turning: true,
-	needs: []role{roleCurrent},
-	trigger: []condition{
-		{feature: feature{roleCurrent, swing}, factor: swingsMore, share: swingShare, text: "current swings by {value}, usual {usual}, limit {limit}"},
-		{feature: feature{roleCurrent, restless}, fixed: 3, text: "current was restless in {value} of the last 10 minutes, limit {limit}"},
-	},
-	stay: []condition{
-		{feature: feature{roleCurrent, swing}, factor: swingsStay, share: swingShare * swingsStay / swingsMore},
-	},
-	hold: 2 * time.Minute, release: 10 * time.Minute,
-	confirm: []confirmer{
-		{
-			condition: condition{feature: feature{roleIntake, swing}, factor: 2, share: quietShare, text: "intake pressure swings by {value}, usual {usual}, limit {limit}"},
-			weight:    3, key: true, against: "intake pressure does not swing with the current",
-		},
-		{
-			condition: condition{feature: feature{roleDP, swing}, factor: 2, share: quietShare, text: "pump differential pressure swings by {value}, usual {usual}, limit {limit}"},
-			weight:    2, against: "the pump's differential pressure is steady",
-		},
-		{
-			condition: condition{feature: feature{roleRate, swing}, factor: 2, share: swingShare, text: "liquid rate swings by {value}, usual {usual}, limit {limit}"},
-			weight:    1, against: "liquid rate is steady",
-		},
-		{
-			condition: condition{feature: feature{roleVibration, level}, factor: 1, sigmas: 2, text: "vibration is {value}, usual {usual}, limit {limit}"},
-			weight:    1, against: "vibration is not higher",
-		},
-		{
-			condition: condition{feature: feature{roleMotorTemperature, change}, sigmas: 2, text: "motor temperature rose by {value} in 10 minutes, usual {usual}, limit {limit}"},
-			weight:    0.5,
-		},
-	},
-	confirmed: 0.3,
-	exclude: []exclusion{
-		{name: "hunting", all: []condition{
-			{feature: feature{roleFrequency, swing}, share: huntingShare},
-		}},
-		{name: "supply", all: []condition{
-			{feature: feature{roleSupply, swing}, factor: 3, share: 0.01},
-		}},
-		{name: "slugging", all: []condition{
-			{feature: feature{roleTubingHead, swing}, factor: 3, share: 0.05},
-			{feature: feature{roleIntake, swing}, below: true, factor: 2},
-		}},
-	},
-	onset:    onset{feature: feature{roleCurrent, swing}, factor: 2},
-	severity: esp.SeverityToday,
-	title:    "Gas interference",
-	text:     "Free gas disturbs the pump: current swings by {value} where {usual} is usual at this speed.",
-	steps: []esp.Step{
-		{Text: stepCasing, Who: esp.Technician},
-		{Text: "Do not speed the pump up.", Who: esp.Technician},
-		{Text: "Raise intake pressure: lower the frequency by 1 to 2 Hz (about 3 %) or pinch the choke a little, one change at a time, and watch for 30 min whether the swings calm down.", Who: esp.Engineer},
-	},
-}
-
-var communicationLost = rule{
-	id: esp.CommunicationLost, version: 1,
-	trigger: []condition{
-		{feature: feature{roleFrequency, silence}, factor: 5, fixed: 30, text: "the drive has not answered for {value}, usual {usual}, limit {limit}"},
-	},
-	stay:    []condition{{feature: feature{roleFrequency, silence}, fixed: 0.001}},
-	release: 10 * time.Second,
-	onset:   onset{feature: feature{roleFrequency, silence}},
-
-	severity: esp.SeverityToday,
-	title:    "No contact with the drive",
-	text:     "The drive has not answered for {value}: what the pump does is not known here. The drive goes on protecting it.",
-	steps: []esp.Step{
-		{Text: "Look at the drive's own panel: is the pump running?", Who: esp.Technician},
-		{Text: "Check the supply of the drive's control part and the line between drive and appliance: plugs, converter, gateway, radio.", Who: esp.Technician},
-		{Text: stepCable, Who: esp.Technician},
-	},
-}
+// rules is the catalogue of this release, docs/diagnosis.md in data: one list for each
+// family of faults. Of a group the rule with the highest rank stands first.
+var rules = slices.Concat(gasRules, pumpRules, electricRules, gaugeRules, linkRules)

@@ -84,6 +84,17 @@ type DiagnosisID string
 const (
 	GasInterference   DiagnosisID = "gas_interference"
 	GasLock           DiagnosisID = "gas_lock"
+	TubingLeak        DiagnosisID = "tubing_leak"
+	BackPressure      DiagnosisID = "back_pressure"
+	InflowDecrease    DiagnosisID = "inflow_decrease"
+	InflowIncrease    DiagnosisID = "inflow_increase"
+	PumpOff           DiagnosisID = "pump_off"
+	LowIntakePressure DiagnosisID = "low_intake_pressure"
+	ClosedValve       DiagnosisID = "closed_valve"
+	BrokenShaft       DiagnosisID = "broken_shaft"
+	PumpWear          DiagnosisID = "pump_wear"
+	ScaleDeposit      DiagnosisID = "scale"
+	ReverseRotation   DiagnosisID = "reverse_rotation"
 	CommunicationLost DiagnosisID = "communication_lost"
 )
 

@@ -1,0 +1,4 @@
+package diagnosis
+
+// electricRules speak of supply, drive and motor.
+var electricRules []rule

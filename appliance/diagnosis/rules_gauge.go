@@ -1,0 +1,4 @@
+package diagnosis
+
+// gaugeRules speak of the downhole gauge itself.
+var gaugeRules []rule
