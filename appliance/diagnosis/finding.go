@@ -24,6 +24,7 @@ type verdict struct {
 	share      float64 // of the available confirming weight
 	keyMissing bool
 	confidence esp.Confidence
+	severity   esp.Severity
 }
 
 // evaluate runs all rules and appends what changed.
@@ -91,7 +92,10 @@ func (e *Engine) verdict(r *rule, now int64) verdict {
 		return v
 	}
 	e.weigh(r, now, &v)
-	v.excluded = e.excluded(r, now)
+	v.severity = e.severity(r, now)
+	if v.excluded = e.excluded(r, now); v.excluded == "" {
+		v.excluded = e.explained(r)
+	}
 	return v
 }
 
@@ -144,6 +148,28 @@ func (e *Engine) excluded(r *rule, now int64) string {
 	return ""
 }
 
+// explained names the open finding that explains what r would say.
+func (e *Engine) explained(r *rule) string {
+	for _, id := range r.yields {
+		for i := range e.findings {
+			if e.findings[i].open && e.rules[i].id == id {
+				return string(id)
+			}
+		}
+	}
+	return ""
+}
+
+// severity of a finding as things stand.
+func (e *Engine) severity(r *rule, now int64) esp.Severity {
+	for i := range r.grave {
+		if r.grave[i].judge(e.assess(r.grave[i].feature, now)).met {
+			return r.graver
+		}
+	}
+	return r.severity
+}
+
 // live moves a finding on.
 func (e *Engine) live(r *rule, f *finding, v *verdict, now int64, out *Outcome) {
 	if !v.assessed {
@@ -192,14 +218,15 @@ func (e *Engine) close(f *finding, now int64, text string, out *Outcome) {
 // reconsider tells another confidence once it has lasted, or at once that the pump
 // turns again with the finding still there.
 func (e *Engine) reconsider(r *rule, f *finding, v *verdict, now int64, out *Outcome) {
-	if v.confidence == f.diagnosis.Confidence && f.diagnosis.Severity == r.severity {
+	graver := urgency(v.severity) < urgency(f.diagnosis.Severity)
+	if v.confidence == f.diagnosis.Confidence && v.severity == f.diagnosis.Severity {
 		f.confAt = 0
 		return
 	}
 	if f.confAt == 0 || f.confNext != v.confidence {
 		f.confAt, f.confNext = now, v.confidence
 	}
-	if now-f.confAt < confidenceHold {
+	if !graver && now-f.confAt < confidenceHold {
 		return
 	}
 	onset := f.diagnosis.Onset
@@ -249,10 +276,10 @@ func (e *Engine) closedText(r *rule, v *verdict) string {
 	if v.excluded != "" {
 		return r.title + " is withdrawn: something else explains the readings."
 	}
-	if r.turning {
-		return r.title + " is over: the readings are back to what is usual."
+	if r.over != "" {
+		return r.over
 	}
-	return "Contact with the drive is back."
+	return r.title + " is over: the readings are back to what is usual."
 }
 
 // onset looks back from the raise to where it began.
@@ -288,7 +315,7 @@ func (e *Engine) onset(r *rule, f *finding, now int64) int64 {
 // describe writes the finding with its numbers.
 func (e *Engine) describe(r *rule, v *verdict, now int64) esp.Diagnosis {
 	d := esp.Diagnosis{
-		Well: e.well.ID, Time: e.wall(now), ID: r.id, Severity: r.severity, Confidence: v.confidence,
+		Well: e.well.ID, Time: e.wall(now), ID: r.id, Severity: v.severity, Confidence: v.confidence,
 		Title: r.title, Steps: slices.Clone(r.steps), Rule: string(r.id), RuleVersion: r.version,
 	}
 	if r.turning {
@@ -321,6 +348,9 @@ func (e *Engine) describe(r *rule, v *verdict, now int64) esp.Diagnosis {
 				d.NotAssessed = appendOnce(d.NotAssessed, e.nameOf(c.feature.role))
 			}
 		}
+	}
+	if r.tell != nil {
+		r.tell(e, &d, now)
 	}
 	return d
 }

@@ -68,16 +68,18 @@ type feature struct {
 // condition compares a feature with a limit. The limit is the largest (above) or the
 // smallest (below) of the terms that are set:
 //
-//	factor·usual + sigmas·noise,  share·level,  fixed
+//	factor·usual + sigmas·noise + offset,  share·level,  rated·nameplate,  fixed
 //
-// It is met beyond the limit; a condition whose feature or baseline is missing is
-// neither met nor failed.
+// It is met beyond the limit; a condition whose feature, baseline or nameplate is
+// missing is neither met nor failed.
 type condition struct {
 	feature feature
 	below   bool
 	factor  float64
 	sigmas  float64
+	offset  float64 // goes with factor
 	share   float64
+	rated   float64
 	fixed   float64
 	// text is the clause of evidence, with {value}, {usual} and {limit}; it says what
 	// was found, not what was sought.
@@ -131,12 +133,22 @@ type rule struct {
 	// it before it is raised.
 	confirmed float64
 	exclude   []exclusion
-	onset     onset
+	// yields names findings that explain this one: while one of them is open it is not
+	// raised, and ends. One cause, one finding.
+	yields []esp.DiagnosisID
+	onset  onset
 
 	severity esp.Severity
-	title    string // "Gas lock"; the confidence is added
-	text     string // one sentence with {value}, {usual} and {limit} of the first trigger
-	steps    []esp.Step
+	// grave: one of these met makes the finding as urgent as graver says.
+	grave  []condition
+	graver esp.Severity
+	over   string // the sentence with which it ends; empty: the usual one
+	// tell completes the description by what is no number of a feature, such as the
+	// words of a drive's code.
+	tell  func(e *Engine, d *esp.Diagnosis, now int64)
+	title string // "Gas lock"; the confidence is added
+	text  string // one sentence with {value}, {usual} and {limit} of the first trigger
+	steps []esp.Step
 }
 
 // finding is the life of one rule.
@@ -154,8 +166,9 @@ type finding struct {
 // reading is an evaluated feature.
 type assessment struct {
 	value, usual, noise, level float64
-	ok                         bool // there is a value
-	based                      bool // there is a usual one
+	rated                      float64 // by the nameplate; NaN where it was not entered
+	ok                         bool    // there is a value
+	based                      bool    // there is a usual one
 }
 
 // outcome of a condition.
@@ -167,7 +180,7 @@ type outcome struct {
 
 func (c *condition) judge(a assessment) outcome {
 	o := outcome{assessment: a, limit: math.NaN()}
-	if !a.ok || (c.needsUsual() && !a.based) {
+	if !a.ok || (c.needsUsual() && !a.based) || (c.rated != 0 && !(a.rated > 0)) {
 		return o
 	}
 	o.known = true
@@ -196,10 +209,13 @@ func (c *condition) limit(a *assessment) float64 {
 		limit = pick(limit, v)
 	}
 	if c.factor != 0 || c.sigmas != 0 {
-		add(c.factor*a.usual + c.sigmas*a.noise)
+		add(c.factor*a.usual + c.sigmas*a.noise + c.offset)
 	}
 	if c.share != 0 {
 		add(c.share * a.level)
+	}
+	if c.rated != 0 {
+		add(c.rated * a.rated)
 	}
 	if c.fixed != 0 || math.IsNaN(limit) {
 		add(c.fixed)

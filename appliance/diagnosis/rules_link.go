@@ -19,6 +19,7 @@ var communicationLost = rule{
 	onset:   onset{feature: feature{roleFrequency, silence}},
 
 	severity: esp.SeverityToday,
+	over:     "Contact with the drive is back.",
 	title:    "No contact with the drive",
 	text:     "The drive has not answered for {value}: what the pump does is not known here. The drive goes on protecting it.",
 	steps: []esp.Step{
