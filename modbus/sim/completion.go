@@ -91,6 +91,8 @@ func (c *completion) gasFraction(p *params, intake, liquid float64) float64 {
 type lift struct {
 	frequency float64 // Hz; 0: the pump does not turn
 	factor    float64 // share of its head that the pump has
+	effort    float64 // share of its power that the pump takes
+	drag      float64 // torque of what rubs, a share of the rated one
 	intake    float64 // bar
 	gas       float64 // gas fraction in pump and tubing
 	slug      float64 // what slugs add, a share
@@ -122,7 +124,8 @@ func (c *completion) system(p *params, l *lift, flow float64) flows {
 	if l.full() {
 		f.surface = flow - p[TubingLeak]
 		x := f.surface / ratedFlow
-		f.wellhead += chokeLoss * x * math.Abs(x) / (p[ChokeOpening] * p[ChokeOpening])
+		opening := p[ChokeOpening] * p[WingValve]
+		f.wellhead += chokeLoss * x * math.Abs(x) / (opening * opening)
 	}
 	f.discharge = f.wellhead + static + frictionLoss*friction*math.Abs(friction)
 	return f
@@ -176,7 +179,7 @@ func (c *completion) shaft(p *params, l *lift, flow float64) float64 {
 		return idle
 	}
 	stages := stageCount * c.stage.At(flow, l.frequency).Power * liquidDensity / pump.WaterDensity
-	return max(idle, stages*l.factor) + idle*l.churn
+	return max(idle, stages*l.effort) + idle*l.churn + l.drag*motorRatedPower*l.frequency/baseFrequency
 }
 
 // cooling is the heat that the passing fluid carries from the motor, W/K.

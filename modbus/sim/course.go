@@ -18,7 +18,7 @@ type course struct {
 	rng       *rand.Rand
 }
 
-// process is the state of a Noise: a rotating phasor, of which x is the value.
+// process is the state of a Noise or of Spikes: a rotating phasor, of which x is the value.
 type process struct {
 	x, y float64
 	step int64 // seconds for which the factors below hold
@@ -60,7 +60,7 @@ func (c *course) at(now, step int64) params {
 			since = math.MaxInt64
 		}
 		since -= ch.After.Seconds()
-		if since < 0 {
+		if since < 0 || ch.Lasts > 0 && since >= ch.Lasts.Seconds() {
 			continue
 		}
 		grown := 1.0
@@ -72,6 +72,9 @@ func (c *course) at(now, step int64) params {
 			p[ch.Param] += (ch.To - p[ch.Param]) * grown
 		case Noise:
 			p[ch.Param] += ch.To * grown * c.processes[i].next(ch, step, c.rng)
+		case Spikes:
+			x := c.processes[i].next(ch, step, c.rng)
+			p[ch.Param] += ch.To * grown * x * x
 		case Wave:
 			p[ch.Param] += ch.To * wave(now, ch)
 		case Rounds:

@@ -14,6 +14,7 @@ const (
 	codeOverload        = 5
 	codeUnderload       = 6
 	codeOvertemperature = 7
+	codeHeatsink        = 8
 )
 
 // protection is one function of the drive that watches the motor.
@@ -26,25 +27,29 @@ type protection struct {
 }
 
 // reading is what the drive's protections see.
-type reading struct{ current, temperature, dcBus, leakage float64 }
+type reading struct{ current, temperature, heatsink, dcBus, leakage float64 }
 
 const (
 	restartsAllowed = 3
 	startRate       = 2.5  // Hz/s
 	changeRate      = 0.10 // Hz/s
 	stopRate        = 4.0  // Hz/s
+	watches         = 8    // protections of the drive
 )
 
 // protections of the drive. Underload only warns: with a gassy well the field lets
 // the pump run through a lock for a while, and a demo that stops shows nothing. The
 // motor temperature trips well above what a lock reaches.
-func protections() [5]protection {
-	return [5]protection{
+func protections() [watches]protection {
+	return [watches]protection{
 		{code: codeOverload, delay: 20, trips: true, acts: func(r *reading) bool { return r.current > 1.15*ratedCurrent }},
+		{code: codeOverload, delay: 5, acts: func(r *reading) bool { return r.current > 1.02*ratedCurrent }},
 		{code: codeUnderload, delay: 30, acts: func(r *reading) bool { return r.current < 0.50*ratedCurrent }},
 		{code: codeUndervoltage, delay: 2, restart: 900, trips: true, acts: func(r *reading) bool { return r.dcBus < 480 }},
 		{code: codeOvertemperature, delay: 60, restart: 3600, trips: true, acts: func(r *reading) bool { return r.temperature > 185 }},
 		{code: codeGround, delay: 1, trips: true, acts: func(r *reading) bool { return r.leakage > 30 }},
+		{code: codeHeatsink, delay: 10, restart: 900, trips: true, acts: func(r *reading) bool { return r.heatsink > 85 }},
+		{code: codeHeatsink, delay: 20, acts: func(r *reading) bool { return r.heatsink > 78 }},
 	}
 }
 
@@ -52,8 +57,8 @@ func protections() [5]protection {
 type drive struct {
 	state     esp.State
 	frequency float64 // Hz, output
-	timers    [5]float64
-	watch     [5]protection
+	timers    [watches]float64
+	watch     [watches]protection
 	fault     int
 	warning   int
 	shutdown  int     // why it last stopped
@@ -111,7 +116,7 @@ func (d *drive) run(p *params, backspin bool, dt float64) {
 func (d *drive) start() {
 	d.state = esp.Starting
 	d.waiting, d.fault = 0, codeNone
-	d.timers = [5]float64{}
+	d.timers = [watches]float64{}
 	d.starts++
 }
 
@@ -156,7 +161,7 @@ func (d *drive) protect(r *reading, dt float64) {
 
 func (d *drive) trip(w *protection) {
 	d.frequency, d.fault, d.shutdown = 0, w.code, w.code
-	d.timers = [5]float64{}
+	d.timers = [watches]float64{}
 	d.state = esp.Tripped
 	if w.restart > 0 && d.restarts < restartsAllowed {
 		d.state, d.waiting = esp.RestartWait, w.restart

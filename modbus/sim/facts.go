@@ -52,10 +52,12 @@ func (s *Scenario) validate() error {
 		switch {
 		case c.Param >= paramCount:
 			return fmt.Errorf("scenario %s: change %d: no parameter %d", s.Name, i, c.Param)
-		case c.Kind > Rounds:
+		case c.Kind > Spikes:
 			return fmt.Errorf("scenario %s: change %d: no kind %d", s.Name, i, c.Kind)
-		case c.Kind == Noise && c.Memory <= 0:
+		case (c.Kind == Noise || c.Kind == Spikes) && c.Memory <= 0:
 			return fmt.Errorf("scenario %s: change %d: noise needs a memory", s.Name, i)
+		case c.Kind == Spikes && c.Period != 0:
+			return fmt.Errorf("scenario %s: change %d: spikes have no period", s.Name, i)
 		case c.Kind == Wave && c.Period < time.Second:
 			return fmt.Errorf("scenario %s: change %d: a wave needs a period of a second or more", s.Name, i)
 		}

@@ -52,13 +52,14 @@ func (w *Well) warmth(dt float64) {
 	flow := w.flow.pump
 	suction := p[FluidTemperature]
 	rise := 0.0
-	if w.drive.frequency > 0 && w.factor > 0 {
+	if w.drive.frequency > 0 && w.stages.head > 0 {
 		suction += min(pump.RiseAtMotor(w.duty.Loss, flow, liquidDensity, pump.HeatCapacity), 8)
 		stage := w.plan.stage.At(flow, w.drive.frequency)
 		efficiency := pump.HydraulicEfficiency(flow, stage.Head, pump.WaterDensity, stage.Power)
-		rise = min(pump.RiseInPump(stageCount*stage.Head*w.factor, efficiency, pump.HeatCapacity), 20)
+		efficiency *= w.stages.head / w.stages.power
+		rise = min(pump.RiseInPump(stageCount*stage.Head*w.stages.head, efficiency, pump.HeatCapacity), 20)
 	}
-	heatsink := p[AmbientTemperature] + 9 + 0.75*w.duty.Input
+	heatsink := p[AmbientTemperature] + 9 + 0.75*w.duty.Input/p[DriveCooling]
 	flowline := p[AmbientTemperature] + (p[FluidTemperature]-25-p[AmbientTemperature])*w.flow.surface/(w.flow.surface+15)
 	if w.flow.surface <= 0 {
 		flowline = p[AmbientTemperature]
@@ -125,7 +126,11 @@ func (w *Well) measureDrive() {
 
 	w.set(esp.RunState, float64(d.state))
 	w.set(esp.ControlSource, 1) // remote
-	w.set(esp.PhaseRotation, 0) // forward
+	rotation := 0.0             // forward; the drive knows what it sends, not how the cable is connected
+	if w.params[RotationSetting] < 0 {
+		rotation = 1
+	}
+	w.set(esp.PhaseRotation, rotation)
 	w.set(esp.FaultCode, float64(d.fault))
 	w.set(esp.WarningCode, float64(d.warning))
 	w.set(esp.LastShutdownCode, float64(d.shutdown))
@@ -149,7 +154,8 @@ func (w *Well) measureSupply() {
 
 func (w *Well) measureWellhead() {
 	p, f := &w.params, &w.flow
-	w.set(esp.TubingHeadPressure, 100*(p[LinePressure]+(f.wellhead-p[LinePressure])*(1+2*p[Slugging]))+0.8*w.rng.NormFloat64())
+	slug := 2 * p[Slugging] * p[ChokeOpening] * p[WingValve] // nothing slugs through a shut valve
+	w.set(esp.TubingHeadPressure, 100*(p[LinePressure]+(f.wellhead-p[LinePressure])*(1+slug))+0.8*w.rng.NormFloat64())
 	w.set(esp.CasingPressure, 100*p[CasingPressure]+0.8*w.rng.NormFloat64())
 	w.set(esp.FlowlinePressure, 100*p[LinePressure]-25+0.8*w.rng.NormFloat64())
 	w.set(esp.FlowlineTemperature, w.instrum.flowline+0.05*w.rng.NormFloat64())
@@ -207,8 +213,8 @@ func (w *Well) measureGauge() {
 	reading(esp.Inclination, 12.4, 0.02, 0.1)
 }
 
-// vibration grows with the distance from the best efficiency, with gas and with wear,
-// g.
+// vibration grows with the distance from the best efficiency, with gas and with
+// whatever is wrong with the stages, g.
 func (w *Well) vibration() (x, y, z float64) {
 	if w.drive.frequency <= 0 {
 		return 0, 0, 0
@@ -222,6 +228,7 @@ func (w *Well) vibration() (x, y, z float64) {
 	if w.gas.locked {
 		gas = 0.22 + 0.08*math.Abs(w.gas.flutter)
 	}
-	level := (0.055 + 0.12*off*off + 0.45*gas + 0.35*w.params[Wear]) * ratio * ratio
+	p := &w.params
+	level := (0.055 + 0.12*off*off + 0.45*gas + 0.35*p[Wear] + 0.3*p[Scale] + 0.25*p[Drag] + w.stages.shake) * ratio * ratio
 	return w.noise(level, 0.05), w.noise(0.87*level, 0.05), w.noise(0.4*level, 0.05)
 }

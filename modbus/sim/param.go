@@ -14,14 +14,20 @@ const (
 	LinePressure                    // bar
 	CasingPressure                  // bar
 	ChokeOpening                    // share
+	WingValve                       // opening of the valve after the transmitters, which is not measured; a share
 	TubingLeak                      // from the tubing back to the annulus, m3/d
-	Wear                            // share of head lost in the stages
+	Wear                            // share of head lost to worn stages, which take less power too
+	Scale                           // share of head lost to deposits in the stages, which take more power
+	Drag                            // torque taken by what rubs or plugs, a share of the rated one
 	ShaftTurns                      // 1: the shaft drives the pump; 0: it is broken
 	CheckValveLeak                  // m3/d per bar backwards through the check valve
 	FluidTemperature                // at the intake, degC
 	Slugging                        // what slugs in the tubing add to rate and tubing head pressure, a share
 	RunCommand                      // 1: run; 0: stop
 	Setpoint                        // drive frequency wanted, Hz
+	PhaseOrder                      // of the cable as it is connected; 1: right, -1: two phases swapped
+	RotationSetting                 // of the drive; 1: forward, -1: reverse
+	DriveCooling                    // share of the cooling that the drive's fans give
 	SupplyVoltage                   // V
 	AmbientTemperature              // degC
 	Leakage                         // of cable and motor to earth, mA
@@ -42,7 +48,11 @@ func usual() params {
 		LinePressure:       8,
 		CasingPressure:     8,
 		ChokeOpening:       1,
+		WingValve:          1,
 		ShaftTurns:         1,
+		PhaseOrder:         1,
+		RotationSetting:    1,
+		DriveCooling:       1,
 		FluidTemperature:   85,
 		RunCommand:         1,
 		Setpoint:           52,
@@ -60,15 +70,20 @@ func (p *params) bound() {
 	share(WaterCut)
 	share(Separation)
 	share(Wear)
+	share(Scale)
 	share(ShaftTurns)
 	positive(GasOilRatio)
 	positive(TubingLeak)
+	positive(Drag)
 	positive(CheckValveLeak)
 	positive(Setpoint)
 	positive(Leakage)
 	positive(Productivity)
 	positive(SupplyVoltage)
-	p[ChokeOpening] = min(max(p[ChokeOpening], 1e-3), 1) // a shut valve weeps
+	for _, valve := range [...]Param{ChokeOpening, WingValve} {
+		p[valve] = min(max(p[valve], 1e-3), 1) // a shut valve weeps
+	}
+	p[DriveCooling] = min(max(p[DriveCooling], 0.05), 1) // a standing fan leaves convection
 	p[LinePressure] = max(p[LinePressure], 1)
 	p[CasingPressure] = max(p[CasingPressure], 1)
 }

@@ -14,13 +14,17 @@ type Scenario struct {
 	// Since is how long before now the onset lies by default, so that what the
 	// scenario leads to can be seen.
 	Since time.Duration
+	// History is how much of the past before now the scenario needs to be understood,
+	// where that is more than a day: what is usual has to be learned before the onset.
+	History time.Duration
 	// Calm is how long before the onset the operator last changes the speed. Zero:
 	// the operator goes on changing it.
 	Calm time.Duration
 	// Changes happen on top of what every well does (weather, slugs, drift).
 	Changes []Change
-	// Expect are the diagnoses that must be found while the scenario lasts; none may
-	// be found where it is empty.
+	// Expect are the diagnoses that must be found while the scenario lasts, first the
+	// one that stands open above all others after Since. None may be found where it is
+	// empty, and none before the onset.
 	Expect []esp.DiagnosisID
 	// NearMisses are diagnoses that look alike and must not be the first choice.
 	NearMisses []esp.DiagnosisID
@@ -44,6 +48,10 @@ const (
 	// Rounds adds one of a few offsets between -To and +To, another one at two
 	// unforeseen times of each day, as an operator does on his rounds.
 	Rounds
+	// Spikes adds short peaks above nothing: To times the square of a Noise of deviation
+	// 1, so To on average and now and then many times that. It fades in within Over and
+	// has a Memory.
+	Spikes
 )
 
 // Change is one change of one parameter.
@@ -52,7 +60,8 @@ type Change struct {
 	Kind   ChangeKind
 	After  time.Duration // since the onset
 	Over   time.Duration
-	To     float64 // in the parameter's unit
+	Lasts  time.Duration // after that nothing is left of the change; zero: for good
+	To     float64       // in the parameter's unit
 	Memory time.Duration
 	Period time.Duration
 	Phase  float64 // of a Wave, in periods
@@ -60,35 +69,10 @@ type Change struct {
 
 // Scenarios are the scenarios of this release, normal first.
 func Scenarios() []Scenario {
-	return []Scenario{
-		{
-			Name:  "normal",
-			Title: "A well that works",
-		},
-		{
-			Name:  "gas-lock",
-			Title: "Gas breaks through, disturbs the pump and locks it",
-			Since: 90 * time.Minute,
-			Calm:  8 * time.Hour,
-			// The casing's check valve to the flowline sticks, so gas that should go up the
-			// annulus is dragged into the pump while the gas-oil ratio rises. It swings in
-			// slugs of a few minutes (interference, from a quarter of an hour on) and fills
-			// the stages after about an hour (lock).
-			Changes: []Change{
-				{Param: GasOilRatio, Kind: Ramp, Over: 50 * time.Minute, To: 185},
-				{Param: GasOilRatio, Kind: Ramp, After: time.Hour, Over: 6 * time.Hour, To: 420},
-				{Param: Separation, Kind: Ramp, Over: 40 * time.Minute, To: 0.58},
-				{Param: CasingPressure, Kind: Ramp, Over: 2 * time.Hour, To: 13},
-				{
-					Param: GasSurge, Kind: Noise, Over: 25 * time.Minute, To: 0.045,
-					Memory: 6 * time.Minute, Period: 190 * time.Second,
-				},
-				{Param: GasSurge, Kind: Noise, Over: 25 * time.Minute, To: 0.02, Memory: 12 * time.Second},
-			},
-			Expect:     []esp.DiagnosisID{esp.GasInterference, esp.GasLock},
-			NearMisses: []esp.DiagnosisID{"broken_shaft", "pump_off", "closed_valve"},
-		},
-	}
+	return slices.Concat(
+		[]Scenario{{Name: "normal", Title: "A well that works"}},
+		inflowScenarios(), pathScenarios(), pumpScenarios(), driveScenarios(),
+	)
 }
 
 // background is what every well does all the time.

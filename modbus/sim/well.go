@@ -35,7 +35,7 @@ type Well struct {
 	backs   float64 // m3/d back through the check valve
 	intake  float64 // bar
 	outlet  float64 // bar, discharge
-	factor  float64 // share of its head that the pump has
+	stages  condition
 	flow    flows
 	duty    pump.Duty
 	instrum instruments
@@ -130,10 +130,10 @@ func (w *Well) advance(step int64) {
 	gives := inflow(p, w.intake)
 	gas := w.plan.gasFraction(p, w.intake, gives) + p[GasSurge]
 	keeps := w.gas.step(gas, dt, w.drive.frequency > 0, w.rng)
-	w.factor = (1 - p[Wear]) * p[ShaftTurns] * keeps
+	w.stages = p.condition(keeps)
 
 	q := lift{
-		frequency: w.drive.frequency, factor: w.factor, intake: w.intake,
+		frequency: w.drive.frequency, factor: w.stages.head, effort: w.stages.power, drag: p[Drag], intake: w.intake,
 		gas: w.gas.fraction, slug: p[Slugging], column: w.column, churn: w.gas.churn(), guess: w.flow.pump,
 	}
 	var open bool
@@ -144,10 +144,11 @@ func (w *Well) advance(step int64) {
 	w.level = min(max(w.level, 0), pumpDepth)
 
 	w.duty = w.plan.motor.At(w.plan.shaft(p, &q, w.flow.pump), w.drive.frequency)
+	w.sag()
 	w.motor += (w.duty.Loss*1000 - cooling(w.flow.pump)*(w.motor-p[FluidTemperature])) / motorHeat * dt
 	w.drive.energy += w.driveOutput() * dt / 3600
 	w.drive.protect(&reading{
-		current: w.duty.Current, temperature: w.motor,
+		current: w.duty.Current, temperature: w.motor, heatsink: w.instrum.heatsink,
 		dcBus: w.dcBus(), leakage: p[Leakage],
 	}, dt)
 	w.measure(dt)
@@ -188,13 +189,14 @@ func (w *Well) settle() {
 	if p[RunCommand] >= 0.5 {
 		w.drive.state, w.drive.frequency = esp.Running, math.Round(p[Setpoint]*100)/100
 	}
-	q := lift{frequency: w.drive.frequency, column: w.column}
+	q := lift{frequency: w.drive.frequency, column: w.column, drag: p[Drag]}
 	low, high := p[CasingPressure], p[ReservoirPressure]
 	for range 60 { // more pressure at the intake: less comes in, more goes up
 		q.intake = (low + high) / 2
 		gives := inflow(p, q.intake)
 		q.gas = w.plan.gasFraction(p, q.intake, gives)
-		q.factor = (1 - p[Wear]) * p[ShaftTurns] * pump.GasHeadFactor(q.gas)
+		w.stages = p.condition(pump.GasHeadFactor(q.gas))
+		q.factor, q.effort = w.stages.head, w.stages.power
 		w.flow, _ = w.plan.solve(p, &q)
 		if gives > w.flow.pump-min(p[TubingLeak], w.flow.pump) {
 			low = q.intake
@@ -203,7 +205,7 @@ func (w *Well) settle() {
 		}
 	}
 	w.level = min(max(pump.Head(q.intake-p[CasingPressure], liquidDensity), 0), pumpDepth)
-	w.intake, w.outlet, w.factor, w.gas.fraction = q.intake, w.flow.discharge, q.factor, q.gas
+	w.intake, w.outlet, w.gas.fraction = q.intake, w.flow.discharge, q.gas
 	w.duty = w.plan.motor.At(w.plan.shaft(p, &q, w.flow.pump), w.drive.frequency)
 	w.motor = p[FluidTemperature] + w.duty.Loss*1000/cooling(w.flow.pump)
 }
