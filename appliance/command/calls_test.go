@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestExitCodes(t *testing.T) {
@@ -29,6 +30,10 @@ func TestExitCodes(t *testing.T) {
 		{"bad configuration", []string{"check", bad}, 1, []string{bad + ":1:1: dta", bad + ":3:", "perod"}},
 		{"run with a bad configuration", []string{"run", "-c", bad}, 1, []string{"perod"}},
 		{"probe without a device", []string{"probe"}, 2, []string{"--device"}},
+		{"replay of nothing", []string{"replay"}, 2, []string{"recorded files"}},
+		{"replay of a missing file", []string{"replay", "/no/such.csv"}, 1, []string{"/no/such.csv"}},
+		{"replay with a bad time", []string{"replay", bad, "--from", "noon"}, 2, []string{"--from", "noon"}},
+		{"score without labels", []string{"score", bad}, 2, []string{"labels"}},
 		{"probe of nothing", []string{"probe", "--device", "tcp://127.0.0.1:1", "--profile", "simulated-drive"}, 1, []string{"127.0.0.1:1"}},
 		{"central without a DSN", []string{"central", "status"}, 2, []string{"--dsn"}},
 		{"central that is not there", []string{"central", "status", "--dsn", "postgres://127.0.0.1:1/x"}, 1, []string{"127.0.0.1"}},
@@ -114,5 +119,40 @@ func TestTrace(t *testing.T) {
 	lines := strings.Split(strings.TrimSpace(stdout), "\n")
 	if code != 0 || len(lines) != 62 || !strings.HasPrefix(lines[0], "well,time,") {
 		t.Errorf("exit code %d, %d lines, want a header and 61 rows\n%s%.300s", code, len(lines), stderr, stdout)
+	}
+}
+
+// What the simulator writes can be replayed and scored.
+func TestReplayAndScoreATrace(t *testing.T) {
+	dir := t.TempDir()
+	trace, labels := filepath.Join(dir, "gas.csv"), filepath.Join(dir, "labels.csv")
+	if _, stderr, code := call(t, "", "simulate", "--trace", trace, "--scenario", "gas-lock", "--span", "6h", "--period", "2s", "--wide"); code != 0 {
+		t.Fatalf("exit code %d\n%s", code, stderr)
+	}
+	onset := time.Now().UTC().Add(-95 * time.Minute).Format("2006-01-02T15:04:05")
+	if err := os.WriteFile(labels, []byte("well,class,onset,stopped\nRB-114,gas_lock,"+onset+",\nRB-114,gas_interference,"+onset+",\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	stdout, stderr, code := call(t, "", "replay", trace, "--json", "--well", "RB-114")
+	if code != 0 || !strings.Contains(stdout, `"kind":"diagnosis","id":"gas_lock","state":"raised","severity":"now"`) {
+		t.Errorf("exit code %d\n%s%s", code, stderr, stdout)
+	}
+	stdout, stderr, code = call(t, "", "score", trace, labels, "--json")
+	var score struct {
+		Classes []struct {
+			Class  string `json:"class"`
+			Labels int    `json:"labels"`
+			Found  int    `json:"found"`
+		} `json:"classes"`
+		False float64 `json:"false_per_well_day"`
+	}
+	if err := json.Unmarshal([]byte(stdout), &score); err != nil || code != 0 {
+		t.Fatalf("exit code %d, %v\n%s%s", code, err, stderr, stdout)
+	}
+	if len(score.Classes) != 2 || score.Classes[0].Found != 1 || score.Classes[1].Found != 1 || score.False != 0 {
+		t.Errorf("score is %+v", score)
+	}
+	if _, stderr, code := call(t, "", "replay", trace, "--well", "X"); code != 2 || !strings.Contains(stderr, "RB-114") {
+		t.Errorf("exit code %d of an unknown well: %s", code, stderr)
 	}
 }

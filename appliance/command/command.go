@@ -70,7 +70,7 @@ cannot start, stop or change a drive.`,
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(
 		newRun(streams), newDemo(streams), newSimulate(streams), newProbe(streams),
-		newCheck(streams), newCentral(streams), newVersion(streams),
+		newCheck(streams), newReplay(streams), newScore(streams), newCentral(streams), newVersion(streams),
 	)
 	return root
 }
@@ -92,6 +92,16 @@ func oneArg(what string) cobra.PositionalArgs {
 			return nil
 		}
 		return usageError{fmt.Errorf("%s takes one argument, %s; got %d", cmd.CommandPath(), what, len(args))}
+	}
+}
+
+// someArgs wants at least one argument.
+func someArgs(what string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			return nil
+		}
+		return usageError{fmt.Errorf("%s takes %s; got none", cmd.CommandPath(), what)}
 	}
 }
 
