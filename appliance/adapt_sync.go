@@ -7,6 +7,7 @@ import (
 	"iter"
 	"time"
 
+	"wellkeeper.internal/appliance/config"
 	"wellkeeper.internal/appliance/esp"
 	"wellkeeper.internal/appliance/esp/record"
 	"wellkeeper.internal/storage"
@@ -15,28 +16,48 @@ import (
 	"wellkeeper.internal/web"
 )
 
-// newUplink joins the store to the central database. It connects to nothing.
-func newUplink(a *App) (*uplink.Uplink, error) {
-	wells := make([]esp.WellID, len(a.wells))
-	for i, w := range a.wells {
-		wells[i] = w.esp.ID
-	}
+// forwarder is the way to headquarters while it runs.
+type forwarder struct {
+	*uplink.Uplink
+
+	life *stage // nil until it is started
+}
+
+// newForwarder joins the store to the central database. It connects to nothing.
+func newForwarder(a *App, c config.Central) (*forwarder, error) {
 	sink, err := central.New(central.Config{
-		DSN: a.cfg.Central.DSN, Wells: wells, Software: "wellkeeper " + a.version,
-		Insecure: a.cfg.Central.Insecure, Log: component(a.log, "central"),
+		DSN: c.DSN, Wells: a.wellIDs, Software: "wellkeeper " + a.version,
+		Insecure: c.Insecure, Log: component(a.log, "central"),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("central.dsn: %w", err)
 	}
-	return uplink.New(uplink.Config{
+	up, err := uplink.New(uplink.Config{
 		Outbox: outbox{a.store}, Sink: sink, State: uplinkState{a.store.Table("uplink")}, Log: component(a.log, "uplink"),
 	})
+	if err != nil {
+		return nil, err
+	}
+	return &forwarder{Uplink: up}, nil
+}
+
+// start begins to send, until stop is called.
+func (f *forwarder) start(life *stage) {
+	f.life = life
+	life.start("uplink", f.Run)
+}
+
+// stop sends what is left, within a bound. It may be called for one that is not there.
+func (f *forwarder) stop() {
+	if f != nil && f.life != nil {
+		f.life.stop()
+	}
 }
 
 // wakeUplink has records looked at before the next poll: an alarm should not wait.
 func (a *App) wakeUplink() {
-	if a.uplink != nil {
-		a.uplink.Wake()
+	if f := a.uplink.Load(); f != nil {
+		f.Wake()
 	}
 }
 
@@ -123,10 +144,11 @@ func (s uplinkState) Put(_ context.Context, key string, value []byte) error {
 // uplinkView is the state of the way to headquarters in the page's words; nil where
 // none is configured.
 func (a *App) uplinkView() *web.Uplink {
-	if a.uplink == nil {
+	f := a.uplink.Load()
+	if f == nil {
 		return nil
 	}
-	s := a.uplink.Status()
+	s := f.Status()
 	v := &web.Uplink{
 		State: string(s.State), Waiting: s.WaitingScans + s.WaitingRecords, Oldest: s.OldestWaiting,
 		LastSuccess: s.LastSuccess, Quarantined: uint64(len(s.Quarantined)),

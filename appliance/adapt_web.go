@@ -23,8 +23,8 @@ var (
 
 // Wells lists the wells in the order of the configuration.
 func (p pages) Wells(context.Context) []web.Summary {
-	list := make([]web.Summary, 0, len(p.app.wells))
-	for _, w := range p.app.wells {
+	list := make([]web.Summary, 0, len(p.app.wells()))
+	for _, w := range p.app.wells() {
 		now := w.pipeline.snapshot()
 		s := web.Summary{
 			ID: w.esp.ID, Name: w.esp.Name, State: now.State, Since: now.Since,
@@ -92,7 +92,7 @@ func (p pages) Dependencies(context.Context) []web.Dependency {
 	} else if store.Error != "" {
 		list[0].Status, list[0].Detail = "degraded", store.Error
 	}
-	for _, w := range p.app.wells {
+	for _, w := range p.app.wells() {
 		for _, d := range w.devicesView() {
 			dep := web.Dependency{Name: fmt.Sprintf("modbus/%s/%s", w.esp.ID, d.ID), Status: "ok"}
 			if d.State != string(modbus.StateOK) && d.State != "" {

@@ -22,7 +22,6 @@ import (
 	"wellkeeper.internal/appliance/esp/record"
 	"wellkeeper.internal/modbus"
 	"wellkeeper.internal/storage"
-	"wellkeeper.internal/sync/uplink"
 	"wellkeeper.internal/web"
 )
 
@@ -50,24 +49,31 @@ type Companion struct {
 
 // App is an appliance that has everything open and nothing running.
 type App struct {
-	cfg      *config.Config
 	log      zerolog.Logger
 	version  string
 	store    *storage.Store
-	wells    []*well
 	links    *modbus.Links
 	server   *web.Server
-	uplink   *uplink.Uplink // nil without a central database
 	listener net.Listener
 	past     *Past
 	beside   []Companion
-	disk     atomic.Pointer[web.Storage] // as last looked at
+
+	config atomic.Pointer[config.Config] // as it runs: what waits for a restart is as it was
+	live   atomic.Pointer[[]*well]       // in the order of the configuration; replaced, never changed
+	uplink atomic.Pointer[forwarder]     // nil without a central database
+	disk   atomic.Pointer[web.Storage]   // as last looked at
+
+	// applying is held while wells and the uplink are started, replaced or stopped.
+	applying sync.Mutex
+	newStage func() *stage // of a component that Run watches; nil while nothing runs; guarded by applying
+	running  chan struct{} // closed when Run has started everything
 }
 
 // New opens the data folder and binds the page's address. It starts nothing and
 // connects to nothing. An error names what is wrong and what to do.
 func New(ctx context.Context, o Options) (_ *App, err error) {
-	a := &App{cfg: o.Config, log: o.Log, version: o.Version, past: o.Past, beside: o.Companions}
+	a := &App{log: o.Log, version: o.Version, past: o.Past, beside: o.Companions, running: make(chan struct{})}
+	a.config.Store(o.Config)
 	a.store, err = storage.Open(ctx, storage.Config{
 		Dir: o.Config.Data, CommitEvery: o.Config.Store.CommitEvery, Log: component(o.Log, "storage"),
 	})
@@ -81,40 +87,43 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	}()
 	a.lookAtDisk()
 	a.links = modbus.NewLinks(modbus.LinksConfig{Log: o.Log})
+	wells := make([]*well, len(o.Config.Wells))
 	for i := range o.Config.Wells {
-		w, err := newWell(&o.Config.Wells[i], a)
+		if wells[i], err = newWell(&o.Config.Wells[i], a); err != nil {
+			return nil, err
+		}
+	}
+	a.live.Store(&wells)
+	if o.Config.Central.DSN != "" {
+		f, err := newForwarder(a, o.Config.Central)
 		if err != nil {
 			return nil, err
 		}
-		a.wells = append(a.wells, w)
-	}
-	if o.Config.Central.DSN != "" {
-		if a.uplink, err = newUplink(a); err != nil {
-			return nil, err
-		}
+		a.uplink.Store(f)
 	}
 	return a, a.listen(ctx)
 }
 
 // listen binds the page.
 func (a *App) listen(ctx context.Context) error {
-	tlsConfig, fingerprint, err := serverTLS(a.cfg)
+	cfg := a.config.Load()
+	tlsConfig, fingerprint, err := serverTLS(cfg)
 	if err != nil {
 		return err
 	}
 	if fingerprint != "" {
 		a.log.Info().Str("component", "web").Str("sha256", fingerprint).Msg("the page's certificate")
 	}
-	a.listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", a.cfg.Web.Listen)
+	a.listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", cfg.Web.Listen)
 	if err != nil {
 		return fmt.Errorf("serve the page: %w; choose another address with web.listen", err)
 	}
 	view := pages{a}
 	kept := archive{a}
 	a.server, err = web.New(web.Config{
-		Listener: a.listener, TLS: tlsConfig, AnonymousView: *a.cfg.Web.AnonymousView,
+		Listener: a.listener, TLS: tlsConfig, AnonymousView: *cfg.Web.AnonymousView,
 		Wells: view, Changes: view, Health: view, Telemetry: kept, Diagnoses: kept,
-		Location: a.cfg.Site.Location, Units: web.Units(a.cfg.Web.Units), Version: a.version, Log: component(a.log, "web"),
+		Location: cfg.Site.Location, Units: web.Units(cfg.Web.Units), Version: a.version, Log: component(a.log, "web"),
 	})
 	return err
 }
@@ -122,20 +131,33 @@ func (a *App) listen(ctx context.Context) error {
 // URL is where the page is.
 func (a *App) URL() string {
 	scheme := "https"
-	if a.cfg.Web.TLS.Mode == config.TLSOff {
+	if a.config.Load().Web.TLS.Mode == config.TLSOff {
 		scheme = "http"
 	}
 	return scheme + "://" + a.listener.Addr().String() + "/"
 }
 
+// wells are the wells that are watched now, in the order of the configuration. The
+// slice must not be changed.
+func (a *App) wells() []*well { return *a.live.Load() }
+
 // well is the well of that id; nil where there is none.
 func (a *App) well(id esp.WellID) *well {
-	for _, w := range a.wells {
+	for _, w := range a.wells() {
 		if w.esp.ID == id {
 			return w
 		}
 	}
 	return nil
+}
+
+func (a *App) wellIDs() []esp.WellID {
+	wells := a.wells()
+	ids := make([]esp.WellID, len(wells))
+	for i, w := range wells {
+		ids[i] = w.esp.ID
+	}
+	return ids
 }
 
 // Run runs the appliance until ctx ends or a component cannot go on, and stops it: no
@@ -149,7 +171,7 @@ func (a *App) Run(ctx context.Context) error {
 		failures.add(err)
 		cancel()
 	}
-	keep, serve, send, beside, ingest := newStage(ctx, failed), newStage(ctx, failed), newStage(ctx, failed), newStage(ctx, failed), newStage(ctx, failed)
+	keep, serve, beside := newStage(ctx, failed), newStage(ctx, failed), newStage(ctx, failed)
 	keep.start("storage", a.store.Run)
 	keep.start("disk", a.watchDisk)
 	serve.start("web", a.server.Run)
@@ -157,21 +179,16 @@ func (a *App) Run(ctx context.Context) error {
 		beside.start(c.Name, c.Run)
 	}
 	a.started(ctx)
-	for _, w := range a.wells {
-		ingest.start("well "+string(w.esp.ID), w.run)
-	}
-	if a.uplink != nil {
-		send.start("uplink", a.uplink.Run)
-	}
+	a.begin(func() *stage { return newStage(ctx, failed) })
 	<-ctx.Done()
 
-	ingest.stop()
+	a.end()
 	last, done := context.WithTimeout(context.WithoutCancel(ctx), syncTimeout)
 	defer done()
 	if err := a.store.Sync(last); err != nil {
 		failures.add(fmt.Errorf("the last readings could not be forced to disk: %w", err))
 	}
-	send.stop()
+	a.uplink.Load().stop()
 	beside.stop()
 	serve.stop()
 	keep.stop()
@@ -179,9 +196,36 @@ func (a *App) Run(ctx context.Context) error {
 	return failures.err()
 }
 
+// begin starts the wells and the uplink. What starts later, by a reload, gets its
+// stage from newStage too.
+func (a *App) begin(newStage func() *stage) {
+	a.applying.Lock()
+	defer a.applying.Unlock()
+	a.newStage = newStage
+	for _, w := range a.wells() {
+		w.start(newStage())
+	}
+	if f := a.uplink.Load(); f != nil {
+		f.start(newStage())
+	}
+	close(a.running)
+}
+
+// end stops the wells at once, and with them every later reload.
+func (a *App) end() {
+	a.applying.Lock()
+	defer a.applying.Unlock()
+	a.newStage = nil
+	var wait sync.WaitGroup
+	for _, w := range a.wells() {
+		wait.Go(w.life.stop)
+	}
+	wait.Wait()
+}
+
 // started notes the start in the log of records.
 func (a *App) started(ctx context.Context) {
-	a.log.Info().Str("version", a.version).Str("page", a.URL()).Int("wells", len(a.wells)).Msg("started")
+	a.log.Info().Str("version", a.version).Str("page", a.URL()).Int("wells", len(a.wells())).Msg("started")
 	r, err := record.Event(esp.Event{Time: time.Now().UTC(), ID: "appliance_started", Text: "Wellkeeper " + a.version + " started"})
 	if err == nil {
 		_, err = a.store.AppendRecord(ctx, r)

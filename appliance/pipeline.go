@@ -28,14 +28,16 @@ type history interface {
 // to the page: one chain of calls in one goroutine, so that nothing stands between
 // the drive and the disk. Viewers read what it has published and never hold it up.
 type pipeline struct {
-	well   esp.Well
-	store  history
+	well  esp.WellID
+	store history
+	board *web.Board
+	wake  func() // tells the uplink that there is a record to send
+	log   zerolog.Logger
+
+	work   sync.Mutex // guards the three below: scans come from one goroutine, a reload from another
 	gate   *diagnosis.Gate
 	engine *diagnosis.Engine
 	alarms *alarm.Manager
-	board  *web.Board
-	wake   func() // tells the uplink that there is a record to send
-	log    zerolog.Logger
 
 	mu        sync.Mutex // guards published
 	published published
@@ -64,7 +66,7 @@ type band struct {
 
 func newPipeline(well esp.Well, layout *esp.Layout, store history, wake func(), log zerolog.Logger) *pipeline {
 	return &pipeline{
-		well:   well,
+		well:   well.ID,
 		store:  store,
 		gate:   diagnosis.NewGate(layout),
 		engine: diagnosis.New(diagnosis.Config{Well: well}),
@@ -79,7 +81,7 @@ func newPipeline(well esp.Well, layout *esp.Layout, store history, wake func(), 
 // full or broken disk costs readings, which the store counts, and never the page or
 // the alarms.
 func (p *pipeline) live(ctx context.Context, s *esp.Scan) error {
-	p.gate.Grade(s)
+	p.grade(s)
 	if _, err := p.store.Append(ctx, s); err != nil {
 		return err
 	}
@@ -109,7 +111,16 @@ type changes struct {
 	tripped   bool
 }
 
+// grade judges the quality of each value.
+func (p *pipeline) grade(s *esp.Scan) {
+	p.work.Lock()
+	defer p.work.Unlock()
+	p.gate.Grade(s)
+}
+
 func (p *pipeline) judge(s *esp.Scan) changes {
+	p.work.Lock()
+	defer p.work.Unlock()
 	out := p.engine.Observe(s)
 	state, _ := p.engine.State()
 	c := changes{events: out.Events, diagnoses: out.Diagnoses}
@@ -178,6 +189,8 @@ func (p *pipeline) write(ctx context.Context, records []record.Record) {
 
 // publish copies what the page shows, so that viewers never touch the engine.
 func (p *pipeline) publish(s *esp.Scan) {
+	p.work.Lock()
+	defer p.work.Unlock()
 	state, since := p.engine.State()
 	bands := make([]band, len(s.Layout.Columns))
 	for i := range bands {

@@ -24,14 +24,15 @@ func (w *well) settle(ctx context.Context) error {
 		return err
 	}
 	var c changes
-	for _, d := range w.pipeline.engine.Open() {
+	diagnoses, alarms := w.pipeline.open()
+	for _, d := range diagnoses {
 		if _, known := told.diagnoses[d.ID]; !known {
 			d.Change = esp.Raised
 			c.diagnoses = append(c.diagnoses, d)
 		}
 		delete(told.diagnoses, d.ID)
 	}
-	for _, a := range w.pipeline.alarms.Active() {
+	for _, a := range alarms {
 		if _, known := told.alarms[a.ID]; !known {
 			a.Change = esp.Raised
 			c.alarms = append(c.alarms, a)

@@ -16,7 +16,8 @@ import (
 	"wellkeeper.internal/web"
 )
 
-// well is one well while the appliance runs.
+// well is one well while the appliance runs. It is not changed once it is in the live
+// set: a reload puts another in its place, which shares what goes on.
 type well struct {
 	esp      esp.Well
 	devices  []modbus.Device
@@ -26,8 +27,12 @@ type well struct {
 	pipeline *pipeline
 	store    *storage.Store
 	past     *Past
-	failures failureRate
+	failures *failureRate
 	log      zerolog.Logger
+	// known says that the pipeline has the stored past already: another poller fed it
+	// until now.
+	known bool
+	life  *stage // nil until it is started; guarded by App.applying
 }
 
 // Past makes the readings of the time before the start.
@@ -42,7 +47,21 @@ type Past struct {
 }
 
 func newWell(c *config.Well, a *App) (*well, error) {
-	w := &well{esp: c.ESP(), store: a.store, past: a.past, log: a.log.With().Str("well", c.ID).Logger()}
+	w, err := newPolling(c, a)
+	if err != nil {
+		return nil, err
+	}
+	w.past = a.past
+	w.pipeline = newPipeline(w.esp, w.poller.Layout(), a.store, a.wakeUplink, component(w.log, "pipeline"))
+	return w, nil
+}
+
+// newPolling makes a well without a pipeline.
+func newPolling(c *config.Well, a *App) (*well, error) {
+	w := &well{
+		esp: c.ESP(), store: a.store, failures: newFailureRate(len(c.Devices)),
+		log: a.log.With().Str("well", c.ID).Logger(),
+	}
 	for _, d := range c.Devices {
 		w.devices = append(w.devices, modbus.Device{
 			ID: esp.DeviceID(d.Name), URL: d.URL, Unit: *d.Unit, Profile: d.Loaded, Period: d.Period, Timeout: d.Timeout,
@@ -59,16 +78,34 @@ func newWell(c *config.Well, a *App) (*well, error) {
 	if err != nil {
 		return nil, fmt.Errorf("well %s: %w", c.ID, err)
 	}
-	w.pipeline = newPipeline(w.esp, w.poller.Layout(), a.store, a.wakeUplink, component(w.log, "pipeline"))
-	w.failures.init(len(w.devices))
 	return w, nil
+}
+
+// start polls the well until its stage is stopped.
+func (w *well) start(life *stage) {
+	w.life = life
+	life.start("well "+string(w.esp.ID), w.run)
+}
+
+// drainTime bounds how long a poll under way may go on when its well is replaced.
+const drainTime = 5 * time.Second
+
+// drain stops the well between two polls and waits: what was asked for is stored.
+func (w *well) drain() {
+	w.poller.Stop()
+	cut := time.AfterFunc(drainTime, w.life.cancel)
+	defer cut.Stop()
+	w.life.wait.Wait()
+	w.life.cancel()
 }
 
 // run brings back what was known before the stop, fills the past where that was asked
 // for, and polls until ctx ends.
 func (w *well) run(ctx context.Context) error {
-	if err := w.restore(ctx); err != nil {
-		return stopped(ctx, err)
+	if !w.known {
+		if err := w.restore(ctx); err != nil {
+			return stopped(ctx, err)
+		}
 	}
 	if w.past == nil {
 		return w.poller.Run(ctx, w.pipeline.live)
@@ -207,7 +244,7 @@ func (f *filler) take(ctx context.Context, before time.Time, push func(*esp.Scan
 			return err
 		}
 		p := f.well.pipeline
-		p.gate.Grade(s)
+		p.grade(s)
 		if err := push(s); err != nil {
 			return err
 		}
@@ -253,7 +290,9 @@ type failureHistory struct {
 	total   uint64
 }
 
-func (f *failureRate) init(devices int) { f.devices = make([]failureHistory, devices) }
+func newFailureRate(devices int) *failureRate {
+	return &failureRate{devices: make([]failureHistory, devices)}
+}
 
 // lastHour notes the total of device i and gives how many came within the hour.
 func (f *failureRate) lastHour(i int, total uint64, now time.Time) uint64 {

@@ -32,6 +32,9 @@ type Poller struct {
 	offsets  []int // first column of each session
 	links    *Links
 	tick     time.Duration
+
+	stop     chan struct{} // closed by Stop
+	stopOnce sync.Once
 }
 
 // NewPoller checks the devices and plans their requests; it opens and starts nothing.
@@ -39,7 +42,7 @@ func NewPoller(c Config) (*Poller, error) {
 	if len(c.Devices) == 0 {
 		return nil, fmt.Errorf("%w: well %s has no devices", ErrDevice, c.Well)
 	}
-	p := &Poller{well: c.Well, links: c.Links}
+	p := &Poller{well: c.Well, links: c.Links, stop: make(chan struct{})}
 	if p.links == nil {
 		p.links = NewLinks(LinksConfig{Log: c.Log})
 	}
@@ -82,7 +85,12 @@ func (p *Poller) Status() []DeviceStatus {
 	return all
 }
 
-// Run polls until ctx ends, and then returns nil. At each tick, a whole multiple of
+// Stop ends Run between two polls, when the scan of the poll under way has been
+// handled, so that nothing that was asked for is thrown away. It does not wait. A
+// poller that was stopped does not run again.
+func (p *Poller) Stop() { p.stopOnce.Do(func() { close(p.stop) }) }
+
+// Run polls until ctx ends or Stop is called, and then returns nil. At each tick, a whole multiple of
 // the smallest device period in wall time, it reads what is due and gives handle one
 // scan, even where everything is lost. The scan is valid until handle returns. An
 // error of handle ends Run and is returned.
@@ -93,11 +101,11 @@ func (p *Poller) Run(ctx context.Context, handle func(context.Context, *esp.Scan
 	}
 	defer release()
 	scan := &esp.Scan{Well: p.well, Layout: p.layout, Readings: make([]esp.Reading, len(p.layout.Columns))}
-	clock := newTicker(p.tick)
+	clock := newTicker(p.tick, p.stop)
 	for {
 		at, missed, err := clock.wait(ctx)
 		if err != nil {
-			return nil // the context ended, which is how Run is stopped
+			return nil // the context ended or Stop was called, which is how Run is stopped
 		}
 		if missed > 0 {
 			for _, s := range p.sessions {

@@ -2,6 +2,7 @@ package modbus
 
 import (
 	"context"
+	"errors"
 	"math"
 	"time"
 )
@@ -11,24 +12,37 @@ import (
 // left out.
 type ticker struct {
 	period time.Duration
-	last   time.Time // wall time of the last tick; zero before the first
-	fired  time.Time // when it was given, with the monotonic clock
+	stop   <-chan struct{} // ends a wait
+	last   time.Time       // wall time of the last tick; zero before the first
+	fired  time.Time       // when it was given, with the monotonic clock
 }
 
 // early is how much before its time a timer may fire where the clock is being slewed,
 // as a part of the period.
 const early = 10
 
-func newTicker(period time.Duration) *ticker { return &ticker{period: period} }
+func newTicker(period time.Duration, stop <-chan struct{}) *ticker {
+	return &ticker{period: period, stop: stop}
+}
 
-// wait blocks until the next tick. missed counts the ticks that passed unused since
+// errStopped ends a wait for the next tick.
+var errStopped = errors.New("stopped between two polls")
+
+// wait blocks until the next tick, the end of ctx or a stop. missed counts the ticks that passed unused since
 // the last one, by the monotonic clock: a step of the wall clock misses none.
 func (t *ticker) wait(ctx context.Context) (at time.Time, missed uint64, err error) {
 	for {
 		now := time.Now()
 		next := now.Truncate(t.period).Add(t.period)
-		if err := pause(ctx, next.Sub(now.Round(0))); err != nil {
-			return time.Time{}, 0, err
+		timer := time.NewTimer(next.Sub(now.Round(0)))
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return time.Time{}, 0, context.Cause(ctx)
+		case <-t.stop:
+			timer.Stop()
+			return time.Time{}, 0, errStopped
 		}
 		now = time.Now()
 		at = now.Add(t.period / early).Truncate(t.period)

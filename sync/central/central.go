@@ -30,8 +30,9 @@ type Config struct {
 	// Edge is this appliance's name at the centre. It is used where the appliance
 	// registers itself; empty: the name of its role.
 	Edge string
-	// Wells are the wells of this appliance, likewise.
-	Wells []esp.WellID
+	// Wells gives the wells of this appliance, likewise; nil: none. It is asked when it
+	// registers, so that a well that was added meanwhile is among them.
+	Wells func() []esp.WellID
 	// Software is this program's name and version, shown at the centre.
 	Software string
 	// Insecure allows a connection over the network without TLS verify-full.

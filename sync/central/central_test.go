@@ -216,7 +216,7 @@ func TestUnregisteredRoleIsOneClearLine(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	s := mustSink(t, central.Config{DSN: db.DSNFor(role, "x"), Wells: []esp.WellID{"RB-114"}})
+	s := mustSink(t, central.Config{DSN: db.DSNFor(role, "x"), Wells: func() []esp.WellID { return []esp.WellID{"RB-114"} }})
 	_, err := s.Hello(t.Context(), nil)
 	refused(t, err, wire.NotReady, "WK001")
 	_, err = mustSink(t, central.Config{DSN: db.DSNFor(role, "wrong")}).Hello(t.Context(), nil)
@@ -225,7 +225,7 @@ func TestUnregisteredRoleIsOneClearLine(t *testing.T) {
 
 func TestLoopbackSuperuserRegistersItself(t *testing.T) {
 	db := centraltest.MustStart(t)
-	s := mustSink(t, central.Config{DSN: db.DSN(), Edge: "box", Wells: []esp.WellID{"RB-114"}, Software: "wellkeeper test"})
+	s := mustSink(t, central.Config{DSN: db.DSN(), Edge: "box", Wells: func() []esp.WellID { return []esp.WellID{"RB-114"} }, Software: "wellkeeper test"})
 	g, err := s.Hello(t.Context(), []uint64{1})
 	if err != nil {
 		t.Fatal(err)
@@ -235,7 +235,7 @@ func TestLoopbackSuperuserRegistersItself(t *testing.T) {
 	}
 	mustIngest(t, s, wiretest.Unruly(wiretest.Rand(1), "RB-114", 10, 10))
 	// A well that came later.
-	s = mustSink(t, central.Config{DSN: db.SocketDSN(), Edge: "box", Wells: []esp.WellID{"RB-114", "RB-115"}})
+	s = mustSink(t, central.Config{DSN: db.SocketDSN(), Edge: "box", Wells: func() []esp.WellID { return []esp.WellID{"RB-114", "RB-115"} }})
 	mustIngest(t, s, wiretest.Unruly(wiretest.Rand(2), "RB-115", 10, 10))
 	state, err := central.Status(t.Context(), db.DSN())
 	if err != nil {

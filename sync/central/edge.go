@@ -190,7 +190,11 @@ func (s *Sink) registerSelf(ctx context.Context, why error) error {
 		return refusal(ctx, "register", err)
 	}
 	defer tx.Rollback(context.WithoutCancel(ctx)) //nolint:errcheck // after a commit it does nothing
-	if err := registerEdge(bounded, tx, s.config.Edge, conn.Config().User, s.config.Wells); err != nil {
+	var wells []esp.WellID
+	if s.config.Wells != nil {
+		wells = s.config.Wells()
+	}
+	if err := registerEdge(bounded, tx, s.config.Edge, conn.Config().User, wells); err != nil {
 		return refusal(ctx, "register", err)
 	}
 	if err := tx.Commit(bounded); err != nil {

@@ -100,7 +100,7 @@ func TestServerThatNeverAnswers(t *testing.T) {
 
 func TestKeptConnectionSurvivesARestart(t *testing.T) {
 	db := centraltest.MustStartAlone(t)
-	s := mustSink(t, central.Config{DSN: db.DSN(), Wells: []esp.WellID{"A"}})
+	s := mustSink(t, central.Config{DSN: db.DSN(), Wells: func() []esp.WellID { return []esp.WellID{"A"} }})
 	if _, err := s.Hello(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
