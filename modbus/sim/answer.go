@@ -31,8 +31,8 @@ const (
 
 // answer appends the reply PDU to a request PDU. Everything that could change
 // something, and everything unknown, is an illegal function.
-func (b *Bank) answer(dst []byte, unit uint8, pdu []byte) []byte {
-	r, ok := (*b.image.Load())[unit]
+func (b *Bank) answer(dst []byte, image *picture, unit uint8, pdu []byte) []byte {
+	r, ok := image.units[unit]
 	if !ok {
 		return exception(dst, pdu[0], gatewayTarget)
 	}

@@ -21,7 +21,14 @@ type Bank struct {
 	scribe map[uint8]*scribe
 
 	// image is replaced as a whole and never written again.
-	image atomic.Pointer[map[uint8]registers]
+	image atomic.Pointer[picture]
+}
+
+// picture is all devices at one moment, and what is wrong with the line to them.
+type picture struct {
+	second int64 // Unix
+	units  map[uint8]registers
+	faults []LinkFault
 }
 
 // registers is an immutable picture of one device.
@@ -59,7 +66,7 @@ func NewBank(profiles map[uint8]*profile.Profile) *Bank {
 		b.scribe[unit] = s
 		image[unit] = registers{place: s.place, words: make([]uint16, len(s.place))}
 	}
-	b.image.Store(&image)
+	b.image.Store(&picture{units: image})
 	return b
 }
 
@@ -107,10 +114,11 @@ func (s *scribe) set(fc uint8, wire, word uint16) {
 	s.words[i] = word
 }
 
-// Load takes the present values of a well into the registers of all devices at once.
-func (b *Bank) Load(w *Well) { b.load(w.Value) }
+// Load takes the present values of a well into the registers of all devices at once,
+// and what is wrong with the line at this moment.
+func (b *Bank) Load(w *Well) { b.load(w.Value, w.now, w.lines.now(w.now)) }
 
-func (b *Bank) load(value func(string) (float64, bool)) {
+func (b *Bank) load(value func(string) (float64, bool), second int64, faults []LinkFault) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	image := make(map[uint8]registers, len(b.order))
@@ -120,17 +128,23 @@ func (b *Bank) load(value func(string) (float64, bool)) {
 		b.profiles[unit].Encode(value, s.set)
 		image[unit] = registers{place: s.place, words: s.words}
 	}
-	b.image.Store(&image)
+	b.image.Store(&picture{second: second, units: image, faults: faults})
 }
 
 // Words gives the registers of a unit as they are at this moment, for decoding
 // without a socket: each call of the result belongs to the Load before the call of
 // Words. A register that the device lacks is esp.NotSupported; every register of a
-// unit that the bank lacks is esp.Timeout.
+// unit that the bank lacks is esp.Timeout; those of a unit that a link fault hides are
+// lost for the fault's reason.
 func (b *Bank) Words(unit uint8) func(fc uint8, wire uint16) (uint16, esp.Reason) {
-	r, ok := (*b.image.Load())[unit]
+	image := b.image.Load()
+	r, ok := image.units[unit]
+	why := lost(image.faults, unit)
 	if !ok {
-		return func(uint8, uint16) (uint16, esp.Reason) { return 0, esp.Timeout }
+		why = esp.Timeout
+	}
+	if why != esp.NoReason {
+		return func(uint8, uint16) (uint16, esp.Reason) { return 0, why }
 	}
 	return func(fc uint8, wire uint16) (uint16, esp.Reason) {
 		i, ok := r.place[address{fc, wire}]

@@ -39,6 +39,9 @@ func (w *Well) measure(dt float64) {
 	w.measureSupply()
 	w.measureWellhead()
 	w.measureGauge()
+	if w.panel != nil {
+		w.panel.take(w.now, w.now/gaugePeriod, &w.instrum.values)
+	}
 }
 
 // noise is a reading with a relative error.

@@ -22,6 +22,9 @@ type Scenario struct {
 	Calm time.Duration
 	// Changes happen on top of what every well does (weather, slugs, drift).
 	Changes []Change
+	// Faults of gauge and line that begin with it.
+	GaugeFaults []GaugeFault
+	LinkFaults  []LinkFault
 	// Expect are the diagnoses that must be found while the scenario lasts, first the
 	// one that stands open above all others after Since. None may be found where it is
 	// empty, and none before the onset.
@@ -71,7 +74,7 @@ type Change struct {
 func Scenarios() []Scenario {
 	return slices.Concat(
 		[]Scenario{{Name: "normal", Title: "A well that works"}},
-		inflowScenarios(), pathScenarios(), pumpScenarios(), driveScenarios(),
+		inflowScenarios(), pathScenarios(), pumpScenarios(), driveScenarios(), signalScenarios(),
 	)
 }
 

@@ -80,7 +80,7 @@ func (s *Server) Run(ctx context.Context) error {
 		}
 		clients.Go(func() {
 			defer s.dismiss(conn)
-			s.serve(conn)
+			s.serve(ctx, conn)
 		})
 	}
 }
@@ -127,38 +127,61 @@ func (s *Server) closeAll() {
 
 // serve answers one client, in the order of its requests, until it leaves, falls
 // silent or sends what is no frame.
-func (s *Server) serve(conn net.Conn) {
+func (s *Server) serve(ctx context.Context, conn net.Conn) {
 	var in [frameLimit]byte
-	out := make([]byte, 0, frameLimit)
+	l := line{conn: conn, out: make([]byte, 0, frameLimit)}
 	for {
-		if conn.SetDeadline(time.Now().Add(s.cfg.Idle)) != nil {
+		if !s.await(ctx, conn) {
 			return
 		}
 		request, err := readFrame(conn, in[:])
 		if err != nil {
 			return
 		}
-		out = s.respond(out[:0], request)
-		if len(out) == 0 {
+		image := s.cfg.Bank.image.Load()
+		l.out = s.respond(l.out[:0], image, request)
+		if len(l.out) == 0 {
 			continue
 		}
-		if _, err := conn.Write(out); err != nil {
+		fault := strikes(image.faults, request.unit)
+		if fault == nil {
+			if _, err := conn.Write(l.out); err != nil {
+				return
+			}
+			continue
+		}
+		if !l.suffer(ctx, fault, image.second) {
 			return
 		}
 	}
 }
 
+// await sets the deadline of the next request, and waits while a fault keeps the
+// server from reading; it is false when the connection is of no more use.
+func (s *Server) await(ctx context.Context, conn net.Conn) bool {
+	for everywhere(s.cfg.Bank.image.Load().faults, Unread) {
+		if !pause(ctx, 50*time.Millisecond) {
+			return false
+		}
+	}
+	idle := s.cfg.Idle
+	if everywhere(s.cfg.Bank.image.Load().faults, ShortIdle) {
+		idle = shortIdle
+	}
+	return conn.SetDeadline(time.Now().Add(idle)) == nil
+}
+
 // respond appends the reply frame; none to another protocol, and none to an unknown
 // unit where silence is wanted.
-func (s *Server) respond(dst []byte, request frame) []byte {
+func (s *Server) respond(dst []byte, image *picture, request frame) []byte {
 	if request.protocol != 0 {
 		return dst
 	}
-	if _, known := (*s.cfg.Bank.image.Load())[request.unit]; !known && s.cfg.SilentUnknown {
+	if _, known := image.units[request.unit]; !known && s.cfg.SilentUnknown {
 		return dst
 	}
 	var room [pduLimit]byte
 	reply := request
-	reply.pdu = s.cfg.Bank.answer(room[:0], request.unit, request.pdu)
+	reply.pdu = s.cfg.Bank.answer(room[:0], image, request.unit, request.pdu)
 	return appendFrame(dst, reply)
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -22,6 +23,9 @@ type TraceConfig struct {
 	Period   time.Duration
 	// Signals to write, in this order; empty means all that the well has.
 	Signals []string
+	// Faults of gauge and line beside those of the scenario.
+	GaugeFaults []GaugeFaultAt
+	LinkFaults  []LinkFaultAt
 	// Wide: one row per time and one column per signal, instead of one row per value.
 	Wide bool
 }
@@ -32,8 +36,8 @@ const traceTime = "2006-01-02T15:04:05.000Z"
 // WriteTrace writes a well as CSV as fast as the machine goes: well, time, tag, value
 // in long form, or well, time and one column per tag. A tag is the canonical signal
 // with its unit, such as intake_pressure_kpa; a signal whose unit has no suffix is in
-// its stored unit. A value that the well does not have is left out (long) or empty
-// (wide).
+// its stored unit. A value that the well does not have, or that a link fault hides,
+// is left out (long) or empty (wide).
 func WriteTrace(ctx context.Context, out io.Writer, cfg TraceConfig) error {
 	if cfg.Period < time.Second || cfg.Period%time.Second != 0 {
 		return fmt.Errorf("trace period %v: want whole seconds", cfg.Period)
@@ -45,7 +49,10 @@ func WriteTrace(ctx context.Context, out io.Writer, cfg TraceConfig) error {
 	if onset.IsZero() {
 		onset = cfg.From
 	}
-	well, err := NewWell(Config{Seed: cfg.Seed, Start: cfg.From, Scenario: cfg.Scenario, Onset: onset})
+	well, err := NewWell(Config{
+		Seed: cfg.Seed, Start: cfg.From, Scenario: cfg.Scenario, Onset: onset,
+		GaugeFaults: cfg.GaugeFaults, LinkFaults: cfg.LinkFaults,
+	})
 	if err != nil {
 		return err
 	}
@@ -79,6 +86,7 @@ type trace struct {
 
 type traceColumn struct {
 	signal   esp.SignalID
+	unit     uint8 // of the device that has it
 	tag      string
 	decimals int
 }
@@ -95,7 +103,7 @@ func newTrace(out io.Writer, cfg *TraceConfig, well *Well) (*trace, error) {
 	if len(cfg.Signals) == 0 {
 		for i := range esp.Signals() {
 			id := esp.Signals()[i].ID
-			if _, ok := well.Value(id.String()); ok {
+			if !math.IsNaN(well.instrum.values[id]) {
 				t.add(id)
 			}
 		}
@@ -116,8 +124,12 @@ func newTrace(out io.Writer, cfg *TraceConfig, well *Well) (*trace, error) {
 
 func (t *trace) add(id esp.SignalID) {
 	info := id.Info()
+	unit := uint8(DriveUnit)
+	if info.Group == esp.GaugeGroup {
+		unit = GaugeUnit
+	}
 	t.columns = append(t.columns, traceColumn{
-		signal: id, tag: info.Name + suffix(info.Unit), decimals: max(int(info.Decimals), 0),
+		signal: id, unit: unit, tag: info.Name + suffix(info.Unit), decimals: max(int(info.Decimals), 0),
 	})
 }
 
@@ -150,9 +162,11 @@ func (t *trace) write(at time.Time) error {
 	begin = append(begin, ',')
 	begin = at.UTC().AppendFormat(begin, traceTime)
 	row := begin
+	faults := t.well.lines.now(t.well.now)
 	for i := range t.columns {
 		c := &t.columns[i]
 		v, ok := t.well.reading(c.signal)
+		ok = ok && lost(faults, c.unit) == esp.NoReason
 		switch {
 		case t.wide:
 			row = append(row, ',')

@@ -3,6 +3,7 @@ package sim
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"wellkeeper.internal/appliance/esp"
@@ -17,6 +18,9 @@ type Config struct {
 	// Onset is when the scenario begins; zero means Start. An onset before Start is
 	// played up to Start.
 	Onset time.Time
+	// Faults of gauge and line beside those of the scenario.
+	GaugeFaults []GaugeFaultAt
+	LinkFaults  []LinkFaultAt
 }
 
 // Well is a well with its pump, drive, gauge and wellhead instruments. It is not safe
@@ -39,6 +43,8 @@ type Well struct {
 	flow    flows
 	duty    pump.Duty
 	instrum instruments
+	panel   *panel // nil: the registers show what is measured
+	lines   lines
 	rng     *rand.Rand
 }
 
@@ -60,10 +66,13 @@ func NewWell(cfg Config) (*Well, error) {
 	if err := cfg.Scenario.validate(); err != nil {
 		return nil, err
 	}
+	gauge, link := cfg.faults(onset)
 	w := &Well{
-		now:    min(cfg.Start.Unix(), onset.Unix()),
+		now:    cfg.begin(onset, gauge),
 		course: newCourse(cfg.Seed, &cfg.Scenario, onset),
 		plan:   newCompletion(),
+		panel:  newPanel(cfg.Seed, gauge),
+		lines:  newLines(cfg.Seed, link),
 		rng:    rand.New(rand.NewPCG(cfg.Seed, 0x4E6F697365)), //nolint:gosec // reproducible by seed is the point
 	}
 	w.drive = drive{watch: protections()}
@@ -73,6 +82,28 @@ func NewWell(cfg Config) (*Well, error) {
 	w.measure(1)
 	w.Advance(cfg.Start)
 	return w, nil
+}
+
+// faults are all that is wrong with gauge and line: what the scenario brings begins
+// with it.
+func (c *Config) faults(onset time.Time) ([]GaugeFaultAt, []LinkFaultAt) {
+	gauge, link := slices.Clone(c.GaugeFaults), slices.Clone(c.LinkFaults)
+	for _, f := range c.Scenario.GaugeFaults {
+		gauge = append(gauge, GaugeFaultAt{Fault: f, Onset: onset})
+	}
+	for _, f := range c.Scenario.LinkFaults {
+		link = append(link, LinkFaultAt{Fault: f, Onset: onset})
+	}
+	return gauge, link
+}
+
+// begin is where the play begins: at the start, or at whatever happens before it.
+func (c *Config) begin(onset time.Time, gauge []GaugeFaultAt) int64 {
+	begin := min(c.Start.Unix(), onset.Unix())
+	for _, f := range gauge {
+		begin = min(begin, f.Onset.Unix())
+	}
+	return begin
 }
 
 // Time is the time up to which the well has been advanced, in whole seconds.
@@ -104,7 +135,7 @@ func (w *Well) Advance(to time.Time) {
 }
 
 // Value is a signal in its stored unit: what the device has at this moment, with its
-// noise and resolution. It is false for a signal that this well does not measure, or
+// noise, its resolution and the gauge faults; link faults do not show in it. It is false for a signal that this well does not measure, or
 // for which the device has no value now.
 func (w *Well) Value(signal string) (float64, bool) {
 	id, ok := esp.Lookup(signal)
@@ -116,6 +147,9 @@ func (w *Well) Value(signal string) (float64, bool) {
 
 func (w *Well) reading(id esp.SignalID) (float64, bool) {
 	v := w.instrum.values[id]
+	if w.panel != nil && id.Info().Group == esp.GaugeGroup {
+		v = w.panel.shown[id]
+	}
 	return v, !math.IsNaN(v)
 }
 
