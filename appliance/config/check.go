@@ -19,19 +19,6 @@ import (
 	"wellkeeper.internal/modbus/profile"
 )
 
-// Bounds and defaults of settings.
-const (
-	defaultListen      = "127.0.0.1:8443"
-	defaultCommitEvery = 5 * time.Second
-	defaultPeriod      = time.Second
-	defaultDelay       = time.Minute
-	defaultPriority    = 2
-	minPeriod          = 100 * time.Millisecond
-	maxPeriod          = time.Hour
-	minTimeout         = 20 * time.Millisecond
-	maxTimeout         = 30 * time.Second
-)
-
 // checker finds impossible values, sets defaults and loads profiles.
 type checker struct {
 	doc      *yamldoc.Doc
@@ -46,13 +33,14 @@ type checker struct {
 
 func (c *checker) check() {
 	c.loaded = map[string]*profile.Profile{}
+	c.defaults()
+	c.ranges()
 	if c.cfg.Data == "" {
 		c.doc.Complain("data", "is missing: name the folder that holds the readings, for example data: /var/lib/wellkeeper")
 	}
 	c.site()
 	c.web()
 	c.central()
-	c.rest()
 	if len(c.cfg.Wells) == 0 {
 		c.doc.Complain("wells", "is missing: name at least one well")
 	}
@@ -70,9 +58,6 @@ func (c *checker) check() {
 
 func (c *checker) site() {
 	s := &c.cfg.Site
-	if s.TimeZone == "" {
-		s.TimeZone = "UTC"
-	}
 	location, err := time.LoadLocation(s.TimeZone)
 	if err != nil {
 		c.doc.Complain("site.time_zone", "%q is no known time zone; write an IANA name such as America/Bogota", s.TimeZone)
@@ -83,17 +68,11 @@ func (c *checker) site() {
 
 func (c *checker) web() {
 	w := &c.cfg.Web
-	if w.Listen == "" {
-		w.Listen = defaultListen
-	}
 	host, port, err := net.SplitHostPort(w.Listen)
 	if p, perr := strconv.ParseUint(port, 10, 16); err != nil || perr != nil || p > 65535 {
 		c.doc.Complain("web.listen", "%q is no address to listen on; write HOST:PORT, for example 0.0.0.0:8443", w.Listen)
 	}
 	loopback := isLoopback(host)
-	if w.TLS.Mode == "" {
-		w.TLS.Mode = TLSAuto
-	}
 	if w.TLS.Mode == TLSOff && !loopback {
 		c.doc.Complain("web.tls", "is off, but %s can be reached from outside; plain http is for loopback only: write auto, or {cert: FILE, key: FILE}", w.Listen)
 	}
@@ -102,13 +81,6 @@ func (c *checker) web() {
 	}
 	if w.AnonymousView == nil {
 		w.AnonymousView = new(loopback)
-	}
-	switch w.Units {
-	case "":
-		w.Units = "oilfield"
-	case "oilfield", "si":
-	default:
-		c.doc.Complain("web.units", "is %q; write oilfield or si", w.Units)
 	}
 }
 
@@ -138,23 +110,6 @@ func (c *checker) central() {
 	}
 }
 
-func (c *checker) rest() {
-	s := &c.cfg.Store
-	if s.CommitEvery == 0 {
-		s.CommitEvery = defaultCommitEvery
-	}
-	if s.CommitEvery < time.Second || s.CommitEvery > time.Minute {
-		c.doc.Complain("store.commit_every", "is %s; write 1s to 60s", s.CommitEvery)
-	}
-	switch c.cfg.Log.Level {
-	case "":
-		c.cfg.Log.Level = "info"
-	case "debug", "info", "warn", "error":
-	default:
-		c.doc.Complain("log.level", "is %q; write debug, info, warn or error", c.cfg.Log.Level)
-	}
-}
-
 var wellID = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
 
 func (c *checker) well(path string, w *Well) {
@@ -164,7 +119,6 @@ func (c *checker) well(path string, w *Well) {
 	if w.Name == "" {
 		w.Name = w.ID
 	}
-	c.facts(path+".facts", &w.Facts)
 	for i := range w.Limits {
 		c.limit(fmt.Sprintf("%s.limits[%d]", path, i), &w.Limits[i])
 	}
@@ -186,34 +140,6 @@ func (c *checker) well(path string, w *Well) {
 	c.layout(path, w)
 }
 
-func (c *checker) facts(path string, f *Facts) {
-	switch esp.MotorType(f.Motor) {
-	case "", esp.Induction, esp.PermanentMagnet:
-	default:
-		c.doc.Complain(path+".motor", "is %q; write induction or permanent_magnet", f.Motor)
-	}
-	for _, q := range []struct {
-		key  string
-		q    Quantity
-		unit esp.Unit
-	}{
-		{"rated_power", f.RatedPower, esp.Kilowatt},
-		{"rated_current", f.RatedCurrent, esp.Ampere},
-		{"rated_voltage", f.RatedVoltage, esp.Volt},
-		{"base_frequency", f.BaseFrequency, esp.Hertz},
-		{"transformer_ratio", Quantity{Value: f.TransformerRatio}, esp.None},
-		{"pump_depth", f.PumpDepth, esp.Metre},
-		{"perforation_depth", f.PerforationDepth, esp.Metre},
-		{"fluid_density", Quantity{Value: f.FluidDensity}, esp.None},
-	} {
-		if err := q.q.convertible(q.unit); err != nil {
-			c.doc.Complain(path+"."+q.key, "%v", err)
-		} else if q.q.Value < 0 {
-			c.doc.Complain(path+"."+q.key, "is negative")
-		}
-	}
-}
-
 func (c *checker) limit(path string, l *Limit) {
 	id, ok := esp.Lookup(l.Signal)
 	if !ok {
@@ -224,23 +150,8 @@ func (c *checker) limit(path string, l *Limit) {
 	if l.Low == nil && l.High == nil {
 		c.doc.Complain(path, "has neither low nor high")
 	}
-	if l.Priority == 0 {
-		l.Priority = defaultPriority
-	}
-	if l.Priority < 1 || l.Priority > 3 {
-		c.doc.Complain(path+".priority", "is %d; write 1 (highest), 2 or 3", l.Priority)
-	}
-	if !c.doc.Has(path+".delay") && l.Delay == 0 {
-		l.Delay = defaultDelay
-	}
 	if l.OffDelay == 0 {
 		l.OffDelay = l.Delay
-	}
-	if l.Delay < 0 || l.Delay > time.Hour || l.OffDelay < 0 || l.OffDelay > time.Hour {
-		c.doc.Complain(path+".delay", "delays go from 0s to 1h")
-	}
-	if l.Deadband.Value < 0 {
-		c.doc.Complain(path+".deadband", "is negative")
 	}
 	fits := c.unit(path+".deadband", &l.Deadband, info.Unit)
 	fits = c.unit(path+".low", l.Low, info.Unit) && fits
@@ -267,18 +178,6 @@ func (c *checker) device(path string, d *Device) {
 		c.doc.Complain(path+".name", "%q is no device name; write letters, digits, dots, dashes or underscores", d.Name)
 	}
 	c.url(path+".url", d.URL)
-	if d.Unit != nil && *d.Unit > 247 {
-		c.doc.Complain(path+".unit", "is %d; Modbus units go from 0 to 247", *d.Unit)
-	}
-	if d.Period == 0 {
-		d.Period = defaultPeriod
-	}
-	if d.Period < minPeriod || d.Period > maxPeriod {
-		c.doc.Complain(path+".period", "is %s; write %s to %s", d.Period, minPeriod, maxPeriod)
-	}
-	if d.Timeout != 0 && (d.Timeout < minTimeout || d.Timeout > maxTimeout) {
-		c.doc.Complain(path+".timeout", "is %s; write %s to %s", d.Timeout, minTimeout, maxTimeout)
-	}
 	c.profile(path+".profile", d)
 	if d.Loaded != nil && d.Unit == nil {
 		if d.Loaded.Link.Unit == 0 && !strings.HasPrefix(d.URL, "tcp:") {

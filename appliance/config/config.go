@@ -20,10 +20,11 @@ import (
 	"wellkeeper.internal/modbus/profile"
 )
 
-// Config is a complete, checked configuration.
+// Config is a complete, checked configuration. The comment of each field with a yaml
+// tag is its text in docs/configuration.md; settings.go says what the other tags mean.
 type Config struct {
-	// Data is the folder that holds everything the appliance keeps.
-	Data    string  `yaml:"data"`
+	// Folder that holds everything the appliance keeps, for example `/var/lib/wellkeeper`.
+	Data    string  `yaml:"data" otherwise:"required" apply:"restart"`
 	Site    Site    `yaml:"site"`
 	Web     Web     `yaml:"web"`
 	Central Central `yaml:"central"`
@@ -40,21 +41,24 @@ type Config struct {
 
 // Site is where the appliance stands.
 type Site struct {
-	Name string `yaml:"name"`
-	// TimeZone is an IANA name; the page shows it, the store keeps UTC. Default UTC.
-	TimeZone string `yaml:"time_zone"`
+	// Name of the place, for people.
+	Name string `yaml:"name" otherwise:"none"`
+	// IANA time zone in which the page shows times, such as `America/Bogota`; the store keeps UTC.
+	TimeZone string `yaml:"time_zone" default:"UTC"`
 	Location *time.Location
 }
 
 // Web is the local page.
 type Web struct {
-	Listen string `yaml:"listen"` // host:port; default 127.0.0.1:8443
-	TLS    TLS    `yaml:"tls"`
-	// AnonymousView opens viewing without a login. Default: true when listening on
-	// loopback only.
-	AnonymousView *bool `yaml:"anonymous_view"`
-	// Units is what the page shows until a viewer chooses: oilfield or si.
-	Units string `yaml:"units"`
+	// Where the page is served, `HOST:PORT`: 127.0.0.1 is this box only, 0.0.0.0 every network it stands in.
+	Listen string `yaml:"listen" default:"127.0.0.1:8443" apply:"restart"`
+	// `auto`: a self-signed certificate, made at the first start, whose fingerprint is in the log.
+	// `{cert: FILE, key: FILE}`: your own. `off`: plain http, on loopback only.
+	TLS TLS `yaml:"tls" default:"auto" apply:"restart"`
+	// Who looks needs no login.
+	AnonymousView *bool `yaml:"anonymous_view" otherwise:"true when listening on loopback only"`
+	// Units that the page shows until a viewer chooses others: `oilfield` is psi, °F, ft and bbl/d.
+	Units string `yaml:"units" default:"oilfield" oneof:"oilfield si"`
 }
 
 // TLS is either a word (off: plain http, loopback only; auto: a self-signed
@@ -96,71 +100,97 @@ const (
 
 // Central is the way to headquarters. Without a DSN nothing is forwarded.
 type Central struct {
-	DSN     string `yaml:"dsn"`
-	DSNFile string `yaml:"dsn_file"`
-	// Insecure accepts a connection that does not verify the server's name and
-	// certificate. Loopback may always go without.
-	Insecure bool `yaml:"insecure"`
+	// PostgreSQL connection string of this appliance's role. Without one nothing is forwarded, and nothing else changes.
+	DSN string `yaml:"dsn" otherwise:"none"`
+	// File that holds the connection string, so that the password stands in no configuration.
+	DSNFile string `yaml:"dsn_file" otherwise:"none"`
+	// Accept a server whose name and certificate are not verified. Loopback may always go without.
+	Insecure bool `yaml:"insecure" default:"false"`
 }
 
 // Store is the historian.
 type Store struct {
-	// CommitEvery is how often readings become durable: 1s to 60s, default 5s. A power
-	// cut loses at most this much.
-	CommitEvery time.Duration `yaml:"commit_every"`
+	// How often readings are forced to the disk; a power cut loses at most this much.
+	CommitEvery time.Duration `yaml:"commit_every" default:"5s" min:"1s" max:"1m" apply:"restart"`
 }
 
 // Log is the log on stderr.
 type Log struct {
-	Level string `yaml:"level"` // debug, info, warn or error; default info
+	// What is logged: this and what is more severe.
+	Level string `yaml:"level" default:"info" oneof:"debug info warn error"`
 }
 
 // Well is one well and its devices.
 type Well struct {
-	ID      string   `yaml:"id"`
-	Name    string   `yaml:"name"` // default: the id
+	// Name of the well in the API, in the store and at headquarters: 1 to 64 letters, digits, dots, dashes or
+	// underscores. Another id is another well.
+	ID string `yaml:"id" otherwise:"required"`
+	// Name that people read.
+	Name    string   `yaml:"name" otherwise:"the id"`
 	Facts   Facts    `yaml:"facts"`
 	Limits  []Limit  `yaml:"limits"`
 	Devices []Device `yaml:"devices"`
 }
 
-// Facts are the well's facts as entered, each with its unit.
+// Facts are the well's facts as entered, each with its unit. What is not entered is
+// not guessed: what needs it is then not assessed.
 type Facts struct {
-	Motor            string   `yaml:"motor"` // induction or permanent_magnet
-	RatedPower       Quantity `yaml:"rated_power"`
-	RatedCurrent     Quantity `yaml:"rated_current"`
-	RatedVoltage     Quantity `yaml:"rated_voltage"`
-	BaseFrequency    Quantity `yaml:"base_frequency"`
-	TransformerRatio float64  `yaml:"transformer_ratio"`
-	PumpDepth        Quantity `yaml:"pump_depth"`
-	PerforationDepth Quantity `yaml:"perforation_depth"`
-	FluidDensity     float64  `yaml:"fluid_density"` // kg/m³
+	// Type of the motor.
+	Motor string `yaml:"motor" oneof:"induction permanent_magnet" otherwise:"not entered"`
+	// Nameplate power of the motor at base frequency.
+	RatedPower Quantity `yaml:"rated_power" unit:"kW" min:"0" otherwise:"not entered"`
+	// Nameplate current of the motor.
+	RatedCurrent Quantity `yaml:"rated_current" unit:"A" min:"0" otherwise:"not entered"`
+	// Nameplate voltage of the motor at base frequency.
+	RatedVoltage Quantity `yaml:"rated_voltage" unit:"V" min:"0" otherwise:"not entered"`
+	// Frequency to which the nameplate belongs; well above 100 Hz for a permanent-magnet motor.
+	BaseFrequency Quantity `yaml:"base_frequency" unit:"Hz" min:"0" otherwise:"not entered"`
+	// Drive current ÷ motor current, of the step-up transformer.
+	TransformerRatio float64 `yaml:"transformer_ratio" min:"0" otherwise:"not entered"`
+	// Measured depth of the pump intake.
+	PumpDepth Quantity `yaml:"pump_depth" unit:"m" min:"0" otherwise:"not entered"`
+	// Measured depth of the perforations, middle.
+	PerforationDepth Quantity `yaml:"perforation_depth" unit:"m" min:"0" otherwise:"not entered"`
+	// Density of the produced liquid.
+	FluidDensity float64 `yaml:"fluid_density" unit:"kg/m3" min:"0" otherwise:"not entered"`
 }
 
 // Limit is an alarm limit as entered: low, high or both.
 type Limit struct {
-	Signal   string        `yaml:"signal"`
-	Low      *Quantity     `yaml:"low"`
-	High     *Quantity     `yaml:"high"`
-	Deadband Quantity      `yaml:"deadband"`
-	Delay    time.Duration `yaml:"delay"`     // default 60s
-	OffDelay time.Duration `yaml:"off_delay"` // default: the delay
-	Priority int           `yaml:"priority"`  // 1 (highest) to 3; default 2
-	// WhenRunning restricts the limit to a pump that turns. Default true.
-	WhenRunning *bool `yaml:"when_running"`
+	// Name of the signal that is watched ([signals](signals.md)); a device of the well must give it.
+	Signal string `yaml:"signal" otherwise:"required"`
+	// Alarm below this.
+	Low *Quantity `yaml:"low" unit:"signal" otherwise:"none"`
+	// Alarm above this.
+	High *Quantity `yaml:"high" unit:"signal" otherwise:"none"`
+	// How far the value must come back before the alarm ends.
+	Deadband Quantity `yaml:"deadband" unit:"signal" min:"0" otherwise:"0"`
+	// How long the value must be beyond the limit.
+	Delay time.Duration `yaml:"delay" default:"60s" min:"0s" max:"1h"`
+	// How long it must be back.
+	OffDelay time.Duration `yaml:"off_delay" min:"0s" max:"1h" otherwise:"the delay"`
+	// Priority of the alarm, 1 is highest.
+	Priority int `yaml:"priority" default:"2" min:"1" max:"3"`
+	// The limit counts only while the pump runs.
+	WhenRunning *bool `yaml:"when_running" default:"true"`
 }
 
 // Device is one Modbus device of a well.
 type Device struct {
-	Name string `yaml:"name"`
-	// URL is tcp://HOST:PORT or rtu://PATH?baud=…&parity=…&stop=….
-	URL  string `yaml:"url"`
-	Unit *uint8 `yaml:"unit"` // default: the profile's
-	// Profile is the id of a profile that the binary carries, or a file: absolute, or
-	// relative to the configuration.
-	Profile string        `yaml:"profile"`
-	Period  time.Duration `yaml:"period"`  // default 1s
-	Timeout time.Duration `yaml:"timeout"` // default: the profile's
+	// Name of the device within the well.
+	Name string `yaml:"name" otherwise:"required"`
+	// `tcp://HOST:PORT`, `rtutcp://HOST:PORT` (RTU frames over TCP) or
+	// `rtu:///dev/serial/by-id/…?baud=19200&parity=E&stop=1`. Devices with the same host and port, or the same serial
+	// port, take turns on it.
+	URL string `yaml:"url" otherwise:"required"`
+	// Modbus unit.
+	Unit *uint8 `yaml:"unit" min:"0" max:"247" otherwise:"the profile's"`
+	// Id of a profile that the program carries, or a file such as `./mydrive.yaml` ([profiles](profiles.md)).
+	Profile string `yaml:"profile" otherwise:"required"`
+	// How often it is read; a multiple of the shortest of its well.
+	Period time.Duration `yaml:"period" default:"1s" min:"100ms" max:"1h"`
+	// How long one answer may take.
+	Timeout time.Duration `yaml:"timeout" min:"20ms" max:"30s" otherwise:"the profile's"`
 
 	Loaded *profile.Profile
 }
