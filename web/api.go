@@ -55,7 +55,7 @@ func (s *Server) apiLatest(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	m := newModel(o, s.render.show, s.cfg.Location)
+	m := s.render.model(o)
 	signals := make([]signalDoc, len(o.Signals))
 	for i := range o.Signals {
 		sig := &o.Signals[i]

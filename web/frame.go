@@ -78,7 +78,7 @@ func milli(t time.Time) int64 {
 }
 
 func (s *Server) wellFrame(o *Overview) (*liveFrame, error) {
-	m := newModel(o, s.render.show, s.cfg.Location)
+	m := s.render.model(o)
 	v := s.render.overview(o)
 	parts, err := s.render.render(v.parts())
 	if err != nil {
@@ -93,7 +93,7 @@ func (s *Server) wellFrame(o *Overview) (*liveFrame, error) {
 		fresh: new(freshFor(period).Milliseconds()), lost: new(m.lost != nil), parts: parts,
 		values: make(map[string]frameValue, len(o.Signals)),
 	}
-	_, f.zone = zone(o.Time, s.cfg.Location)
+	_, f.zone = zone(o.Time, m.loc)
 	for i := range o.Signals {
 		f.values[o.Signals[i].Name] = m.frameValue(&o.Signals[i])
 	}
@@ -130,8 +130,8 @@ func (v *frameValue) doc(now time.Time) liveValue {
 
 func (s *Server) wellsFrame(wells []Summary, now time.Time) (*liveFrame, error) {
 	f := &liveFrame{time: now, wells: make(map[esp.WellID]wellDoc, len(wells))}
-	_, f.zone = zone(now, s.cfg.Location)
-	var parts []part
+	_, f.zone = zone(now, s.render.look().location)
+	parts := []part{{"banner", "banner", bannerView{Notices: s.cfg.Notices()}}}
 	for i := range wells {
 		row := s.render.well(&wells[i], now)
 		parts = append(parts, part{"well-" + row.ID, "well-line", row})

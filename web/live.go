@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -35,21 +36,28 @@ const (
 // allWells is the feed over all wells; no well has this id.
 const allWells esp.WellID = ""
 
-// hub has one feed per well and one over all. A feed works only while somebody
-// listens; all its listeners share the bytes it makes.
+// hub has one feed per well and one over all that somebody listens to. A feed begins
+// with its first listener and ends with its last; all its listeners share the bytes
+// it makes.
 type hub struct {
 	server *Server
-	stop   chan struct{}        // closed by Run when it ends
-	feeds  map[esp.WellID]*feed // not changed once requests are served
-	mu     sync.Mutex           // guards what follows
-	count  int                  // of clients
+	stop   chan struct{} // closed by Run when it ends
+	work   sync.WaitGroup
+
+	mu    sync.Mutex      // guards what follows
+	life  context.Context //nolint:containedctx // of the feeds; nil before Run and after
+	feeds map[esp.WellID]*feed
+	count int // of clients
 }
 
 // feed is the stream of one well.
 type feed struct {
 	well    esp.WellID
+	end     context.CancelFunc
+	members int           // clients that have not left; guarded by the hub
 	wake    chan struct{} // one waiting token: somebody has come
-	mu      sync.Mutex    // guards what follows
+
+	mu      sync.Mutex // guards what follows
 	clients map[*client]struct{}
 	frame   *liveFrame
 	seq     uint64
@@ -66,42 +74,47 @@ func newHub(s *Server) *hub {
 	return &hub{server: s, stop: make(chan struct{}), feeds: make(map[esp.WellID]*feed)}
 }
 
-func newFeed(well esp.WellID) *feed {
-	return &feed{well: well, wake: make(chan struct{}, 1), clients: make(map[*client]struct{})}
+// start lets feeds work until ctx is done.
+func (h *hub) start(ctx context.Context) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.life = ctx
 }
 
-// prepare makes the feeds, of the wells that exist at the start. It comes before the
-// first request.
-func (h *hub) prepare(ctx context.Context) {
-	h.feeds[allWells] = newFeed(allWells)
-	for _, w := range h.server.cfg.Wells.Wells(ctx) {
-		h.feeds[w.ID] = newFeed(w.ID)
+// wait is for the end of the feeds; the context of start must be done.
+func (h *hub) wait() {
+	h.mu.Lock()
+	h.life = nil
+	h.mu.Unlock()
+	h.work.Wait()
+}
+
+// feed finds the feed of a well or begins it. The lock is held.
+func (h *hub) feed(well esp.WellID) (*feed, error) {
+	if f, ok := h.feeds[well]; ok {
+		return f, nil
 	}
-}
-
-// run works until ctx is done.
-func (h *hub) run(ctx context.Context) {
-	var group sync.WaitGroup
-	for _, f := range h.feeds {
-		group.Go(func() { h.work(ctx, f) })
+	if h.life == nil {
+		return nil, errNotServing
 	}
-	group.Wait()
+	is := func(s Summary) bool { return s.ID == well }
+	if well != allWells && !slices.ContainsFunc(h.server.cfg.Wells.Wells(h.life), is) {
+		return nil, ErrNoWell
+	}
+	ctx, end := context.WithCancel(h.life)
+	f := &feed{well: well, end: end, wake: make(chan struct{}, 1), clients: make(map[*client]struct{})}
+	h.feeds[well] = f
+	h.work.Go(func() { h.follow(ctx, f) })
+	return f, nil
 }
 
-// work shows what is new to the listeners of f, at most once per leastGap.
-func (h *hub) work(ctx context.Context, f *feed) {
-	gap := time.NewTimer(0)
+// follow shows what is new to the listeners of f, at most once per leastGap.
+func (h *hub) follow(ctx context.Context, f *feed) {
+	gap := time.NewTimer(leastGap)
 	defer gap.Stop()
 	review := time.NewTimer(reviewInterval)
 	defer review.Stop()
 	for {
-		if !f.listened() {
-			select {
-			case <-ctx.Done():
-				return
-			case <-f.wake:
-			}
-		}
 		var changed <-chan struct{} // of all wells: looked at every reviewInterval only
 		if f.well != allWells {
 			changed = h.server.cfg.Changes.Changed(f.well)
@@ -124,28 +137,24 @@ func (h *hub) work(ctx context.Context, f *feed) {
 	}
 }
 
-func (f *feed) listened() bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return len(f.clients) > 0
-}
-
 // show makes a frame and hands what is new to the listeners; those who have none yet
 // get all of it.
 func (h *hub) show(ctx context.Context, f *feed) {
 	frame, err := h.server.frame(ctx, f.well)
+	if errors.Is(err, ErrNoWell) { // it was taken out of the configuration
+		err = f.dismiss(h.server.cfg.Now())
+	}
 	if err != nil {
 		if ctx.Err() == nil {
 			h.server.log.Error().Err(err).Str("well", string(f.well)).Msg("live frame not made")
 		}
 		return
 	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if len(f.clients) == 0 {
-		f.frame = nil
+	if frame == nil {
 		return
 	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	if f.frame == nil || !frame.sameShape(f.frame) {
 		f.seq++
 		f.frame = frame
@@ -199,25 +208,53 @@ func (f *feed) offer(c *client, b []byte) {
 	select {
 	case c.events <- b:
 	default:
-		delete(f.clients, c)
-		c.closed = true
-		close(c.events)
+		f.drop(c)
 	}
 }
 
-var errTooMany = errors.New("too many live streams")
+// drop ends the stream of a client. The lock is held.
+func (f *feed) drop(c *client) {
+	delete(f.clients, c)
+	c.closed = true
+	close(c.events)
+}
+
+// dismiss tells all listeners of the feed that the well is gone and ends their
+// streams; who comes back is told that there is no such well.
+func (f *feed) dismiss(now time.Time) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.frame = nil
+	f.seq++
+	b, err := event("gone", f.seq, liveDoc{Seq: f.seq, Time: now.UnixMilli(), Well: f.well})
+	if err != nil {
+		return err
+	}
+	for c := range f.clients {
+		f.offer(c, b)
+		if !c.closed {
+			f.drop(c)
+		}
+	}
+	return nil
+}
+
+var (
+	errTooMany    = errors.New("too many live streams")
+	errNotServing = errors.New("the server is starting or ending")
+)
 
 // join adds a client. The first thing it gets is a snapshot: of the present frame, or
 // where there is none the next that is made.
 func (h *hub) join(well esp.WellID, parts bool) (*feed, *client, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	f, ok := h.feeds[well]
-	switch {
-	case !ok:
-		return nil, nil, ErrNoWell
-	case h.count >= maxStreams:
+	if h.count >= maxStreams {
 		return nil, nil, errTooMany
+	}
+	f, err := h.feed(well)
+	if err != nil {
+		return nil, nil, err
 	}
 	c := &client{events: make(chan []byte, clientBuffer), parts: parts}
 	f.mu.Lock()
@@ -229,11 +266,13 @@ func (h *hub) join(well esp.WellID, parts bool) (*feed, *client, error) {
 		}
 		b, err := event("snapshot", f.seq, doc)
 		if err != nil {
+			h.release(f)
 			return nil, nil, err
 		}
 		c.events <- b
 	}
 	f.clients[c] = struct{}{}
+	f.members++
 	h.count++
 	select {
 	case f.wake <- struct{}{}:
@@ -244,15 +283,22 @@ func (h *hub) join(well esp.WellID, parts bool) (*feed, *client, error) {
 
 func (h *hub) leave(f *feed, c *client) {
 	h.mu.Lock()
+	defer h.mu.Unlock()
 	h.count--
-	h.mu.Unlock()
+	f.members--
+	h.release(f)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if !c.closed {
 		delete(f.clients, c)
 	}
-	if len(f.clients) == 0 {
-		f.frame = nil // who comes next is not shown an old one
+}
+
+// release ends a feed that nobody listens to. The lock is held.
+func (h *hub) release(f *feed) {
+	if f.members == 0 {
+		delete(h.feeds, f.well)
+		f.end()
 	}
 }
 
@@ -272,7 +318,7 @@ func (s *Server) live(c echo.Context) error {
 	switch {
 	case errors.Is(err, ErrNoWell):
 		return errNotFound("no such well")
-	case errors.Is(err, errTooMany):
+	case errors.Is(err, errTooMany), errors.Is(err, errNotServing):
 		c.Response().Header().Set("Retry-After", "5")
 		return &apiError{status: http.StatusServiceUnavailable, code: "busy", message: err.Error()}
 	case err != nil:

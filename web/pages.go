@@ -22,7 +22,7 @@ func (s *Server) home(c echo.Context) error {
 	f.Sub = "ESP"
 	f.Nav = []navView{{Href: "/", Label: "Wells", Icon: "wells", Current: true}, {Href: "#more", Label: "Display", Icon: "more"}}
 	f.Stream = "/api/v1/live?parts=1"
-	body := wellsView{Version: s.cfg.Version}
+	body := wellsView{Banner: bannerView{Notices: s.cfg.Notices()}, Version: s.cfg.Version}
 	for i := range wells {
 		body.Rows = append(body.Rows, s.render.well(&wells[i], now))
 	}

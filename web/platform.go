@@ -101,7 +101,7 @@ func (s *Server) latestRow(o *Overview) (*Row, error) {
 	if o.Scan.IsZero() {
 		return nil, ErrNoData
 	}
-	m := newModel(o, s.render.show, s.cfg.Location)
+	m := s.render.model(o)
 	row := &Row{Number: o.Number, Time: o.Scan}
 	for _, id := range PlatformSignals() {
 		v := math.NaN()

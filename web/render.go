@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"html/template"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"wellkeeper.internal/appliance/esp"
@@ -16,10 +17,29 @@ import (
 type renderer struct {
 	pages map[string]*template.Template
 	parts *template.Template
-	show  *shower
 	table string
 	base  string // of the assets
 	cfg   *Config
+	shown atomic.Pointer[look]
+}
+
+// look is how values and times are shown.
+type look struct {
+	units    Units
+	location *time.Location
+	show     *shower
+}
+
+func (r *renderer) look() *look { return r.shown.Load() }
+
+func (r *renderer) setLook(units Units, location *time.Location) {
+	r.shown.Store(&look{units: units, location: location, show: newShower(units)})
+}
+
+// model is the overview of a well as it is shown now.
+func (r *renderer) model(o *Overview) *model {
+	l := r.look()
+	return newModel(o, l.show, l.location)
 }
 
 func newRenderer(cfg *Config, base string) (*renderer, error) {
@@ -31,7 +51,8 @@ func newRenderer(cfg *Config, base string) (*renderer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("parse templates: %w", err)
 	}
-	r := &renderer{pages: make(map[string]*template.Template), parts: all, show: newShower(cfg.Units), table: table, base: base, cfg: cfg}
+	r := &renderer{pages: make(map[string]*template.Template), parts: all, table: table, base: base, cfg: cfg}
+	r.setLook(cfg.Units, cfg.Location)
 	for _, name := range []string{"overview", "wells", "error"} {
 		page, err := all.Clone()
 		if err != nil {
@@ -70,12 +91,13 @@ type navView struct {
 }
 
 func (r *renderer) frame(title string, now time.Time) frameView {
+	l := r.look()
 	f := frameView{
-		Title: title, Heading: title, Assets: r.base, UnitTable: r.table, Units: r.cfg.Units, NowMilli: now.UnixMilli(),
-		Now: clock(now, now, r.cfg.Location), NowSeconds: clockSeconds(now, now, r.cfg.Location),
+		Title: title, Heading: title, Assets: r.base, UnitTable: r.table, Units: l.units, NowMilli: now.UnixMilli(),
+		Now: clock(now, now, l.location), NowSeconds: clockSeconds(now, now, l.location),
 	}
-	f.Date = now.In(r.cfg.Location).Format("2 Jan 2006")
-	f.Zone, f.ZoneMinutes = zone(now, r.cfg.Location)
+	f.Date = now.In(l.location).Format("2 Jan 2006")
+	f.Zone, f.ZoneMinutes = zone(now, l.location)
 	return f
 }
 
@@ -104,11 +126,11 @@ type overviewView struct {
 }
 
 func (r *renderer) overview(o *Overview) *overviewView {
-	m := newModel(o, r.show, r.cfg.Location)
+	m := r.model(o)
 	v := &overviewView{
 		Banner: m.banner(), State: m.stateCard(), Keys: m.keys(), Rows: m.rows(), Finding: m.finding(), Alarms: m.alarmList(),
 		Link: m.linkCard(), Stop: m.stopCard(), Readings: m.readings(), Version: r.cfg.Version,
-		Polled: clockSeconds(o.Scan, o.Time, r.cfg.Location),
+		Polled: clockSeconds(o.Scan, o.Time, m.loc),
 	}
 	if !v.Polled.Valid() {
 		v.Polled.Text = absent
@@ -119,6 +141,7 @@ func (r *renderer) overview(o *Overview) *overviewView {
 
 // wellsView is the body of the list of wells.
 type wellsView struct {
+	Banner  bannerView
 	Rows    []wellView
 	Version string
 }
@@ -133,7 +156,7 @@ type wellView struct {
 func (r *renderer) well(s *Summary, now time.Time) wellView {
 	v := wellView{
 		ID: string(s.ID), Name: s.Name, Href: wellPath(s.ID), Alarms: s.Alarms, Priority: s.Priority,
-		Updated: clock(s.Updated, now, r.cfg.Location),
+		Updated: clock(s.Updated, now, r.look().location),
 		Fresh:   !s.Updated.IsZero() && now.Sub(s.Updated) <= freshFor(s.Period),
 	}
 	state := s.State

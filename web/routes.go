@@ -63,9 +63,9 @@ func (s *Server) guard(r *route) echo.HandlerFunc {
 		case public:
 			allowed = true
 		case view:
-			allowed = s.cfg.AnonymousView
+			allowed = s.anonymous.Load()
 		case compute:
-			allowed = s.cfg.AnonymousView && onLoopback(c.Request())
+			allowed = s.anonymous.Load() && onLoopback(c.Request())
 		case denied:
 		}
 		if !allowed {

@@ -7,6 +7,7 @@ import (
 	stdlog "log" //nolint:depguard // http.Server takes its error log in this type only
 	"net"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -34,6 +35,8 @@ type Server struct {
 	render *renderer
 	hub    *hub
 	http   *http.Server
+
+	anonymous atomic.Bool // viewing without a login
 }
 
 // New makes a server. It starts nothing.
@@ -46,6 +49,7 @@ func New(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{cfg: cfg, log: cfg.Log, assets: files}
+	s.anonymous.Store(cfg.AnonymousView)
 	if s.render, err = newRenderer(&s.cfg, files.base); err != nil {
 		return nil, err
 	}
@@ -67,6 +71,20 @@ func New(cfg Config) (*Server, error) {
 		},
 	}
 	return s, nil
+}
+
+// Display is what may be changed while the server runs. Pages that are open keep the
+// units that they were made with until they are loaded again.
+type Display struct {
+	AnonymousView bool
+	Units         Units
+	Location      *time.Location
+}
+
+// SetDisplay replaces the settings of the same names that New was given.
+func (s *Server) SetDisplay(d Display) {
+	s.anonymous.Store(d.AnonymousView)
+	s.render.setLook(d.Units, d.Location)
 }
 
 // handler is everything a request goes through, outermost first.
@@ -133,12 +151,7 @@ func (s *Server) recovered(next echo.HandlerFunc) echo.HandlerFunc {
 func (s *Server) Run(ctx context.Context) error {
 	work, cancel := context.WithCancel(ctx)
 	defer cancel()
-	s.hub.prepare(work)
-	feeds := make(chan struct{})
-	go func() {
-		defer close(feeds)
-		s.hub.run(work)
-	}()
+	s.hub.start(work)
 	s.http.BaseContext = func(net.Listener) context.Context { return context.WithoutCancel(ctx) }
 	served := make(chan error, 1)
 	go func() {
@@ -163,7 +176,7 @@ func (s *Server) Run(ctx context.Context) error {
 		s.http.Close()
 	}
 	cancel()
-	<-feeds
+	s.hub.wait()
 	if err == nil {
 		if end := <-served; !errors.Is(end, http.ErrServerClosed) {
 			err = fmt.Errorf("serve http: %w", end)

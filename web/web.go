@@ -46,6 +46,9 @@ type Config struct {
 	Telemetry Telemetry
 	Diagnoses Diagnoses
 	Health    Health
+	// Notices are sentences for the top of the list of wells, as Overview has its own;
+	// nil: none.
+	Notices func() []string
 
 	// Location is site time; nil is UTC. Units is what a browser shows until its user
 	// chooses; the default is Oilfield.
@@ -67,6 +70,9 @@ func (c *Config) complete() error {
 	}
 	if c.Units == "" {
 		c.Units = Oilfield
+	}
+	if c.Notices == nil {
+		c.Notices = func() []string { return nil }
 	}
 	if c.Now == nil {
 		c.Now = time.Now

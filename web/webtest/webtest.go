@@ -73,6 +73,14 @@ func (s *Source) Config() web.Config {
 	}
 }
 
+// SetWells changes which wells there are and wakes the viewers.
+func (s *Source) SetWells(wells ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.wells = wells
+	s.wakeLocked()
+}
+
 // Set changes the state and wakes the viewers.
 func (s *Source) Set(state string) error {
 	if !slices.Contains(States(), state) {

@@ -91,9 +91,19 @@ export class Stream {
         this.take(kind, data);
       });
     }
+    source.addEventListener("gone", () => {
+      if (this.channel) this.channel.postMessage({ kind: "gone" });
+      this.leave();
+    });
     source.onerror = () => {
       if (this.source === source) this.fail();
     };
+  }
+
+  // leave goes where the wells are: this one was taken out of the configuration.
+  leave() {
+    this.close();
+    location.replace("/");
   }
 
   close() {
@@ -117,6 +127,7 @@ export class Stream {
       if (this.leader && this.full) this.channel.postMessage({ kind: "snapshot", data: this.full });
       return;
     }
+    if (message.kind === "gone") return this.leave();
     this.alive = Date.now();
     if (this.leader || !this.awake || message.kind === "trying") return;
     this.keep(message.kind, message.data);
