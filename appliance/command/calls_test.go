@@ -26,6 +26,15 @@ func TestExitCodes(t *testing.T) {
 		{"no such flag", []string{"demo", "--fast"}, 2, []string{"--fast"}},
 		{"argument too many", []string{"run", "x"}, 2, []string{"x"}},
 		{"no such scenario", []string{"demo", "--scenario", "flood"}, 2, []string{"flood", "gas-lock"}},
+		{"since in the future", []string{"simulate", "--since", "-1m"}, 2, []string{"--since"}},
+		{"no such gauge fault", []string{"demo", "--gauge-fault", "tired@1m"}, 2, []string{"--gauge-fault", "tired", "frozen"}},
+		{"no such link fault", []string{"simulate", "--link-fault", "slow,bored"}, 2, []string{"--link-fault", "bored", "silence"}},
+		{"fault at no time", []string{"simulate", "--link-fault", "slow@noon"}, 2, []string{"slow@noon", "30m"}},
+		{"fault of no length", []string{"simulate", "--link-fault", "slow+0s"}, 2, []string{"slow+0s", "10m"}},
+		{"fault of no unit", []string{"simulate", "--link-fault", "slow:7"}, 2, []string{"slow:7", "the gauge 10"}},
+		{"unit of a gauge fault", []string{"simulate", "--gauge-fault", "dead:10"}, 2, []string{"dead:10"}},
+		{"trace of no such fault", []string{"simulate", "--trace", "-", "--gauge-fault", "tired"}, 2, []string{"tired"}},
+		{"JSON of nothing", []string{"simulate", "--json"}, 2, []string{"--list"}},
 		{"missing file", []string{"check", "/no/such/file.yaml"}, 1, []string{"/no/such/file.yaml"}},
 		{"bad configuration", []string{"check", bad}, 1, []string{bad + ":1:1: dta", bad + ":3:", "perod"}},
 		{"run with a bad configuration", []string{"run", "-c", bad}, 1, []string{"perod"}},
@@ -154,5 +163,43 @@ func TestReplayAndScoreATrace(t *testing.T) {
 	}
 	if _, stderr, code := call(t, "", "replay", trace, "--well", "X"); code != 2 || !strings.Contains(stderr, "RB-114") {
 		t.Errorf("exit code %d of an unknown well: %s", code, stderr)
+	}
+}
+
+// The list names what demo and simulate take, and JSON has the same.
+func TestSimulateLists(t *testing.T) {
+	table, _, code := call(t, "", "simulate", "--list")
+	if code != 0 {
+		t.Fatalf("exit code %d", code)
+	}
+	body, _, code := call(t, "", "simulate", "--list", "--json")
+	var list struct {
+		Scenarios []struct {
+			Name, Title string
+			Since       int64 `json:"since_s"`
+			History     int64 `json:"history_s"`
+			Expect      []string
+		}
+		GaugeFaults []struct{ Name, Title, Shows string } `json:"gauge_faults"`
+		LinkFaults  []struct{ Name, Title, Shows string } `json:"link_faults"`
+	}
+	if err := json.Unmarshal([]byte(body), &list); err != nil || code != 0 {
+		t.Fatalf("exit code %d: %v", code, err)
+	}
+	if len(list.Scenarios) != 14 || len(list.GaugeFaults) < 8 || len(list.LinkFaults) < 13 {
+		t.Errorf("%d scenarios, %d gauge faults, %d link faults", len(list.Scenarios), len(list.GaugeFaults), len(list.LinkFaults))
+	}
+	for _, s := range list.Scenarios {
+		if !strings.Contains(table, s.Name) || !strings.Contains(table, s.Title) || s.History < s.Since {
+			t.Errorf("%+v: not in the table, or its past is shorter than its onset", s)
+		}
+		if (s.Name == "normal") != (len(s.Expect) == 0) || len(s.Expect) > 0 && !strings.Contains(table, s.Expect[0]) {
+			t.Errorf("%s: expects %v, the table says otherwise", s.Name, s.Expect)
+		}
+	}
+	for _, f := range append(list.GaugeFaults, list.LinkFaults...) {
+		if !strings.Contains(table, f.Name) || f.Title == "" || f.Shows == "" {
+			t.Errorf("%+v: not in the table, or without words", f)
+		}
 	}
 }

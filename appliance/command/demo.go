@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,10 +18,13 @@ import (
 // demoWell is the id of the simulated well.
 const demoWell = "RB-114"
 
+// usualHistory is how much of the past a demo fills unless its scenario needs more.
+const usualHistory = 24 * time.Hour
+
 type demoFlags struct {
-	listen, data, scenario, dsn, logLevel string
-	history, since                        time.Duration
-	seed                                  uint64
+	listen, data, dsn, logLevel string
+	history                     time.Duration
+	play                        play
 }
 
 func newDemo(streams Streams) *cobra.Command {
@@ -33,21 +37,30 @@ reading a second: stored, diagnosed and shown on a page. Nothing else is needed,
 database and no hardware.
 
 Without --data everything is kept in a temporary folder and removed at the end. With
-it a later demo goes on where this one ended.`,
+it a later demo goes on where this one ended.
+
+What can happen to the well is listed by wellkeeper simulate --list. Faults of the
+gauge and of the line combine with every scenario and with each other; @30m says that
+one began 30 minutes ago, @-1m that it begins in a minute, +10m that it lasts ten
+minutes, :10 that it concerns unit 10.`,
 		Example: `  wellkeeper demo
   wellkeeper demo --scenario gas-lock
+  wellkeeper demo --scenario tubing-leak --gauge-fault frozen@20m --link-fault lossy:1
   wellkeeper demo --data /tmp/rb114 --dsn postgres://postgres@127.0.0.1/wellkeeper`,
 		Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return runDemo(cmd.Context(), streams, f) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if scenario, ok := sim.Find(f.play.scenario); ok && !cmd.Flags().Changed("history") {
+				f.history = cmp.Or(scenario.History, usualHistory)
+			}
+			return runDemo(cmd.Context(), streams, f)
+		},
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.listen, "listen", "127.0.0.1:8080", "address of the page")
 	flags.StringVar(&f.data, "data", "", "folder to keep the readings in (default: a temporary one)")
-	flags.DurationVar(&f.history, "history", 24*time.Hour, "how much of the well's past to fill")
-	flags.StringVar(&f.scenario, "scenario", "normal", "what happens to the well: "+scenarioNames())
-	flags.DurationVar(&f.since, "since", 0, "how long before now it began (default: the scenario's own)")
+	flags.DurationVar(&f.history, "history", 0, "how much of the well's past to fill (default: a day, or what the scenario needs)")
+	f.play.flags(flags)
 	flags.StringVar(&f.dsn, "dsn", "", "PostgreSQL of a headquarters to forward to")
-	flags.Uint64Var(&f.seed, "seed", 1, "seed of everything random")
 	flags.StringVar(&f.logLevel, "log-level", "warn", "debug, info, warn or error")
 	return cmd
 }
@@ -68,7 +81,7 @@ func runDemo(ctx context.Context, streams Streams, f demoFlags) (err error) {
 		defer func() { err = errors.Join(err, os.RemoveAll(f.data)) }()
 	}
 	start := time.Now().UTC().Add(-f.history).Truncate(time.Second)
-	rig, err := newRig(ctx, rigConfig{listen: "127.0.0.1:0", scenario: f.scenario, since: f.since, seed: f.seed, start: start})
+	rig, err := newRig(ctx, rigConfig{listen: "127.0.0.1:0", play: f.play, start: start})
 	if err != nil {
 		return err
 	}
@@ -85,7 +98,7 @@ func runDemo(ctx context.Context, streams Streams, f demoFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(streams.Out, "Wellkeeper demo (%s): %s\n", f.scenario, app.URL())
+	fmt.Fprintf(streams.Out, "Wellkeeper demo (%s): %s\n", f.play.scenario, app.URL())
 	return app.Run(ctx)
 }
 

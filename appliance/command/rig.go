@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"strings"
 	"sync"
 	"time"
 
@@ -22,8 +21,8 @@ var rigDevices = []struct {
 	unit    uint8
 	profile string
 }{
-	{"drive", 1, "simulated-drive"},
-	{"gauge", 10, "simulated-gauge"},
+	{"drive", sim.DriveUnit, "simulated-drive"},
+	{"gauge", sim.GaugeUnit, "simulated-gauge"},
 }
 
 // rig is a simulated well and the Modbus server that shows it: what demo and simulate
@@ -42,23 +41,17 @@ type rig struct {
 }
 
 type rigConfig struct {
-	listen   string
-	scenario string
-	since    time.Duration // before now; 0: the scenario's own
-	seed     uint64
-	start    time.Time // of the well's life
+	listen string
+	play   play
+	start  time.Time // of the well's life
 }
 
 func newRig(ctx context.Context, c rigConfig) (*rig, error) {
-	scenario, ok := sim.Find(c.scenario)
-	if !ok {
-		return nil, usageError{fmt.Errorf("no scenario %q; there are %s", c.scenario, scenarioNames())}
+	what, err := c.play.config(c.start, time.Now())
+	if err != nil {
+		return nil, err
 	}
-	since := scenario.Since
-	if c.since > 0 {
-		since = c.since
-	}
-	well, err := sim.NewWell(sim.Config{Seed: c.seed, Start: c.start, Scenario: scenario, Onset: time.Now().Add(-since)})
+	well, err := sim.NewWell(what)
 	if err != nil {
 		return nil, fmt.Errorf("simulate the well: %w", err)
 	}
@@ -119,7 +112,8 @@ func (r *rig) move(ctx context.Context) {
 }
 
 // Fill plays the well second by second between two times and hands over what a poll
-// would have read: the same registers, decoded by the same profiles.
+// would have read: the same registers, decoded by the same profiles, or lost where a
+// link fault hides the device.
 func (r *rig) Fill(ctx context.Context, layout *esp.Layout, after, before time.Time, emit func(*esp.Scan) error) error {
 	scan := esp.Scan{Well: layout.Well, Layout: layout, Readings: make([]esp.Reading, len(layout.Columns))}
 	for t := after.Truncate(time.Second).Add(time.Second); t.Before(before); t = t.Add(time.Second) {
@@ -150,15 +144,4 @@ func (r *rig) Close() error {
 		return nil
 	}
 	return err
-}
-
-func scenarioNames() string {
-	var names strings.Builder
-	for i, s := range sim.Scenarios() {
-		if i > 0 {
-			names.WriteString(", ")
-		}
-		names.WriteString(s.Name)
-	}
-	return names.String()
 }

@@ -16,10 +16,10 @@ import (
 
 func newSimulate(streams Streams) *cobra.Command {
 	var (
-		listen, scenario, trace string
-		since, span, period     time.Duration
-		seed                    uint64
-		wide                    bool
+		what               play
+		listen, trace      string
+		span, period       time.Duration
+		wide, list, asJSON bool
 	)
 	cmd := &cobra.Command{
 		Use:   "simulate",
@@ -28,29 +28,40 @@ func newSimulate(streams Streams) *cobra.Command {
 gauge (unit 10, profile simulated-gauge) over Modbus TCP, until it is stopped.
 
 With --trace it serves nothing and writes the well's readings as CSV instead, as fast
-as the machine goes.`,
+as the machine goes.
+
+With --list it says what can happen to the well: scenarios, and faults of the gauge
+and of the line, which combine with every scenario and with each other. @30m says that
+a fault began 30 minutes ago, @-1m that it begins in a minute, +10m that it lasts ten
+minutes, :10 that it concerns unit 10.`,
 		Example: `  wellkeeper simulate
+  wellkeeper simulate --list
   wellkeeper simulate --scenario gas-lock --since 10m
+  wellkeeper simulate --link-fault exception-6@-30s+1m:1 --gauge-fault doubled
   wellkeeper simulate --trace week.csv --span 168h --wide`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if trace != "" {
-				return writeTrace(cmd.Context(), streams, trace, scenario, seed, since, span, period, wide)
+			switch {
+			case list:
+				book := newPlaybook()
+				return book.list(streams.Out, asJSON)
+			case asJSON:
+				return usageError{errors.New("--json goes with --list")}
+			case trace != "":
+				return writeTrace(cmd.Context(), streams, trace, what, span, period, wide)
 			}
-			return serveRig(cmd.Context(), streams, rigConfig{
-				listen: listen, scenario: scenario, since: since, seed: seed, start: time.Now().Add(-time.Minute),
-			})
+			return serveRig(cmd.Context(), streams, rigConfig{listen: listen, play: what, start: time.Now().Add(-time.Minute)})
 		},
 	}
 	f := cmd.Flags()
 	f.StringVar(&listen, "listen", "127.0.0.1:5020", "address of the Modbus server")
-	f.StringVar(&scenario, "scenario", "normal", "what happens to the well: "+scenarioNames())
-	f.DurationVar(&since, "since", 0, "how long before now it began (default: the scenario's own)")
-	f.Uint64Var(&seed, "seed", 1, "seed of everything random")
+	what.flags(f)
 	f.StringVar(&trace, "trace", "", "write CSV to this file (- for standard output) instead of serving")
 	f.DurationVar(&span, "span", 24*time.Hour, "how much to write, ending now")
 	f.DurationVar(&period, "period", time.Second, "time between two rows of the trace")
 	f.BoolVar(&wide, "wide", false, "one column per signal instead of one row per value")
+	f.BoolVar(&list, "list", false, "list what can happen to the well, instead of serving")
+	f.BoolVar(&asJSON, "json", false, "list as JSON")
 	return cmd
 }
 
@@ -60,25 +71,23 @@ func serveRig(ctx context.Context, streams Streams, c rigConfig) error {
 		return err
 	}
 	r.goOn()
-	fmt.Fprintf(streams.Out, "simulated well (%s) on tcp://%s: drive is unit 1, gauge is unit 10\n", c.scenario, r.listener.Addr())
+	fmt.Fprintf(streams.Out, "simulated well (%s) on tcp://%s: drive is unit 1, gauge is unit 10\n", c.play.scenario, r.listener.Addr())
 	return r.Run(ctx)
 }
 
-func writeTrace(ctx context.Context, streams Streams, file, name string, seed uint64, since, span, period time.Duration, wide bool) (err error) {
-	scenario, ok := sim.Find(name)
-	if !ok {
-		return usageError{fmt.Errorf("no scenario %q; there are %s", name, scenarioNames())}
-	}
-	if since == 0 {
-		since = scenario.Since
-	}
+func writeTrace(ctx context.Context, streams Streams, file string, what play, span, period time.Duration, wide bool) (err error) {
 	if span <= 0 || period <= 0 {
 		return usageError{errors.New("--span and --period must be positive")}
 	}
 	to := time.Now().UTC().Truncate(time.Second)
+	well, err := what.config(to.Add(-span), to)
+	if err != nil {
+		return err
+	}
 	cfg := sim.TraceConfig{
-		Name: esp.WellID(demoWell), Seed: seed, Scenario: scenario, Onset: to.Add(-since),
-		From: to.Add(-span), To: to, Period: period, Wide: wide,
+		Name: esp.WellID(demoWell), Seed: well.Seed, Scenario: well.Scenario, Onset: well.Onset,
+		GaugeFaults: well.GaugeFaults, LinkFaults: well.LinkFaults,
+		From: well.Start, To: to, Period: period, Wide: wide,
 	}
 	if file == "-" {
 		return sim.WriteTrace(ctx, streams.Out, cfg)

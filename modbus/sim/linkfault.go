@@ -88,6 +88,14 @@ func LinkFaults() []LinkFault {
 	}
 }
 
+// Effect says what a careful poller makes of the fault.
+func (f *LinkFault) Effect() string {
+	if f.Lost == esp.NoReason {
+		return "no value is lost"
+	}
+	return "values are lost: " + f.Lost.String()
+}
+
 // FindLinkFault is the link fault of that name.
 func FindLinkFault(name string) (LinkFault, bool) {
 	all := LinkFaults()
