@@ -68,7 +68,7 @@ func encode(kind Kind, well esp.WellID, at time.Time, v any) (Record, error) {
 	return Record{Time: at, Well: well, Kind: kind, Version: version, Body: body}, nil
 }
 
-// Decode reads the body of r as a T: esp.Event, esp.Alarm, esp.Diagnosis or esp.Gap,
+// Decode reads the body of r as a T: esp.Event, esp.Alarm, esp.Diagnosis, esp.Gap or JobRun,
 // whichever belongs to its kind.
 func Decode[T any](r Record) (T, error) {
 	var v T

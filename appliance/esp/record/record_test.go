@@ -56,6 +56,21 @@ func TestStableNames(t *testing.T) {
 	}
 }
 
+func TestJobNames(t *testing.T) {
+	at := time.Date(2026, 5, 4, 3, 30, 0, 0, time.UTC)
+	r, err := record.Job(record.JobRun{
+		Job: "verify", Due: at, Began: at.Add(time.Second), Ended: at.Add(2 * time.Second), Attempt: 1,
+		Outcome: record.JobDone, Text: "t", DurationMs: 1000,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const body = `{"job":"verify","due":"2026-05-04T03:30:00Z","began":"2026-05-04T03:30:01Z","ended":"2026-05-04T03:30:02Z","attempt":1,"outcome":"done","text":"t","duration_ms":1000}`
+	if string(r.Body) != body || r.Kind != record.KindJob || !r.Time.Equal(at.Add(2*time.Second)) {
+		t.Errorf("record %+v with body %s, want %s", r, r.Body, body)
+	}
+}
+
 func TestDecodeRefusesTheFutureAndGarbage(t *testing.T) {
 	for name, r := range map[string]record.Record{
 		"newer version": {Kind: record.KindEvent, Seq: 7, Version: 99, Body: []byte(`{}`)},
