@@ -70,11 +70,11 @@ func (e *Engine) Observe(s *esp.Scan) Outcome {
 		e.bind(s.Layout)
 	}
 	now := e.advance(s.Time.UnixMilli())
-	e.runTicks(now - 1) // ticks before this scan still see the values before it
+	ticked := e.runTicks(now - 1) // ticks before this scan still see the values before it
 	e.take(s.Readings, now)
 	var out Outcome
 	e.observeState(now, &out)
-	if e.runTicks(now) {
+	if e.runTicks(now) || ticked { // scans need not come at ticks
 		e.evaluate(now, &out)
 	}
 	return out

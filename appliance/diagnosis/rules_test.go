@@ -69,6 +69,17 @@ func TestFindings(t *testing.T) {
 	}
 }
 
+// A poller is never exactly on time: scans come between the ticks of the engine.
+func TestScansBetweenTicks(t *testing.T) {
+	st := newStream(t, 3, columns, lock)
+	st.at = 137 * time.Millisecond
+	got := run(st, diagnosis.NewGate(st.layout), diagnosis.New(wellOf(facts)), begin+time.Hour)
+	want := []string{"raised gas_interference", "cleared gas_interference", "raised gas_lock"}
+	if d := cmp.Diff(want, got.names()); d != "" {
+		t.Errorf("changes (-want +got):\n%s", d)
+	}
+}
+
 // Every trigger beyond the first and every exclusion is there because something else
 // looks like the fault: without it that something is called by the fault's name.
 func TestEachGuardPreventsAFalseAlarm(t *testing.T) {
