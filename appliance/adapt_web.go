@@ -63,6 +63,7 @@ func (p pages) Overview(_ context.Context, id esp.WellID) (*web.Overview, error)
 		Well: w.esp, Time: time.Now(), State: now.State, Since: now.Since, Scan: scan, Number: now.Seq,
 		Signals: signals, Findings: now.Findings, Alarms: now.Alarms, Devices: w.devicesView(),
 		Uplink: p.app.uplinkView(), Storage: *p.app.disk.Load(), Filling: now.Filling,
+		Notices: p.app.notices(),
 	}
 	for i := range signals {
 		s := &signals[i]
@@ -100,6 +101,9 @@ func (p pages) Dependencies(context.Context) []web.Dependency {
 			}
 			list = append(list, dep)
 		}
+	}
+	if r := p.app.refused.Load(); r != nil {
+		list = append(list, web.Dependency{Name: "configuration", Status: "degraded", Detail: r.text(time.UTC)})
 	}
 	if up := p.app.uplinkView(); up != nil {
 		dep := web.Dependency{Name: "central", Status: "ok"}

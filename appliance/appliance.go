@@ -19,7 +19,6 @@ import (
 
 	"wellkeeper.internal/appliance/config"
 	"wellkeeper.internal/appliance/esp"
-	"wellkeeper.internal/appliance/esp/record"
 	"wellkeeper.internal/modbus"
 	"wellkeeper.internal/storage"
 	"wellkeeper.internal/web"
@@ -34,6 +33,12 @@ type Options struct {
 	Config  *config.Config
 	Version string
 	Log     zerolog.Logger
+	// SetLogLevel changes the level of Log when a reload does; nil: it stays.
+	SetLogLevel func(level string)
+	// Refused is what was wrong with the configuration in whose place Config runs, which
+	// was taken in at the time Kept; nil: nothing.
+	Refused error
+	Kept    time.Time
 	// Past, when set, fills the past of every well before it is polled.
 	Past *Past
 	// Companions run beside the appliance and outlive its polling, such as the
@@ -63,6 +68,10 @@ type App struct {
 	uplink atomic.Pointer[forwarder]     // nil without a central database
 	disk   atomic.Pointer[web.Storage]   // as last looked at
 
+	refused     atomic.Pointer[refusal]  // nil: the configuration is good
+	waiting     atomic.Pointer[[]string] // settings that take effect at the next restart
+	setLogLevel func(string)
+
 	// applying is held while wells and the uplink are started, replaced or stopped.
 	applying sync.Mutex
 	newStage func() *stage // of a component that Run watches; nil while nothing runs; guarded by applying
@@ -72,7 +81,13 @@ type App struct {
 // New opens the data folder and binds the page's address. It starts nothing and
 // connects to nothing. An error names what is wrong and what to do.
 func New(ctx context.Context, o Options) (_ *App, err error) {
-	a := &App{log: o.Log, version: o.Version, past: o.Past, beside: o.Companions, running: make(chan struct{})}
+	a := &App{log: o.Log, version: o.Version, past: o.Past, beside: o.Companions, running: make(chan struct{}), setLogLevel: o.SetLogLevel}
+	if a.setLogLevel == nil {
+		a.setLogLevel = func(string) {}
+	}
+	if o.Refused != nil {
+		a.refused.Store(newRefusal(o.Refused, o.Kept))
+	}
 	a.config.Store(o.Config)
 	a.store, err = storage.Open(ctx, storage.Config{
 		Dir: o.Config.Data, CommitEvery: o.Config.Store.CommitEvery, Log: component(o.Log, "storage"),
@@ -122,7 +137,7 @@ func (a *App) listen(ctx context.Context) error {
 	kept := archive{a}
 	a.server, err = web.New(web.Config{
 		Listener: a.listener, TLS: tlsConfig, AnonymousView: *cfg.Web.AnonymousView,
-		Wells: view, Changes: view, Health: view, Telemetry: kept, Diagnoses: kept,
+		Wells: view, Changes: view, Health: view, Telemetry: kept, Diagnoses: kept, Notices: a.notices,
 		Location: cfg.Site.Location, Units: web.Units(cfg.Web.Units), Version: a.version, Log: component(a.log, "web"),
 	})
 	return err
@@ -226,12 +241,9 @@ func (a *App) end() {
 // started notes the start in the log of records.
 func (a *App) started(ctx context.Context) {
 	a.log.Info().Str("version", a.version).Str("page", a.URL()).Int("wells", len(a.wells())).Msg("started")
-	r, err := record.Event(esp.Event{Time: time.Now().UTC(), ID: "appliance_started", Text: "Wellkeeper " + a.version + " started"})
-	if err == nil {
-		_, err = a.store.AppendRecord(ctx, r)
-	}
-	if err != nil {
-		a.log.Error().Err(err).Msg("the start could not be recorded")
+	a.event(ctx, "appliance_started", "Wellkeeper "+a.version+" started")
+	if r := a.refused.Load(); r != nil {
+		a.refuse(ctx, r)
 	}
 }
 

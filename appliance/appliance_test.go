@@ -70,6 +70,7 @@ func steady(from time.Time, pressure float64) *appliance.Past {
 // running starts an appliance and stops it with the test.
 type running struct {
 	t    *testing.T
+	app  *appliance.App
 	url  string
 	stop func()
 }
@@ -84,7 +85,7 @@ func start(t *testing.T, o appliance.Options) *running {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	done := make(chan error, 1)
 	go func() { done <- app.Run(ctx) }()
-	r := &running{t: t, url: strings.TrimSuffix(app.URL(), "/")}
+	r := &running{t: t, app: app, url: strings.TrimSuffix(app.URL(), "/")}
 	stopped := false
 	r.stop = func() {
 		if stopped {
@@ -102,6 +103,14 @@ func start(t *testing.T, o appliance.Options) *running {
 
 func (r *running) get(path string, into any) {
 	r.t.Helper()
+	body := r.body(path)
+	if err := json.Unmarshal(body, into); err != nil {
+		r.t.Fatalf("%s: %v in %s", path, err, body)
+	}
+}
+
+func (r *running) body(path string) []byte {
+	r.t.Helper()
 	response, err := http.Get(r.url + path)
 	if err != nil {
 		r.t.Fatal(err)
@@ -111,11 +120,7 @@ func (r *running) get(path string, into any) {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	if into != nil {
-		if err := json.Unmarshal(body, into); err != nil {
-			r.t.Fatalf("%s: %v in %s", path, err, body)
-		}
-	}
+	return body
 }
 
 // past waits until the stored history has so many rows, for at most a minute.

@@ -39,6 +39,10 @@ type pipeline struct {
 	engine *diagnosis.Engine
 	alarms *alarm.Manager
 
+	// restored says that the stored past was relived; written and read while no other
+	// goroutine runs the well.
+	restored bool
+
 	mu        sync.Mutex // guards published
 	published published
 }

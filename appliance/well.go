@@ -59,15 +59,12 @@ func newWell(c *config.Well, a *App) (*well, error) {
 // newPolling makes a well without a pipeline.
 func newPolling(c *config.Well, a *App) (*well, error) {
 	w := &well{
-		esp: c.ESP(), store: a.store, failures: newFailureRate(len(c.Devices)),
+		esp: c.ESP(), devices: devices(c), store: a.store, failures: newFailureRate(len(c.Devices)),
 		log: a.log.With().Str("well", c.ID).Logger(),
 	}
-	for _, d := range c.Devices {
-		w.devices = append(w.devices, modbus.Device{
-			ID: esp.DeviceID(d.Name), URL: d.URL, Unit: *d.Unit, Profile: d.Loaded, Period: d.Period, Timeout: d.Timeout,
-		})
-		if d.Loaded.Kind == "drive" && w.drive == "" {
-			w.drive = esp.DeviceID(d.Name)
+	for _, d := range w.devices {
+		if d.Profile.Kind == "drive" && w.drive == "" {
+			w.drive = d.ID
 		}
 		if w.period == 0 || d.Period < w.period {
 			w.period = d.Period
@@ -79,6 +76,17 @@ func newPolling(c *config.Well, a *App) (*well, error) {
 		return nil, fmt.Errorf("well %s: %w", c.ID, err)
 	}
 	return w, nil
+}
+
+// devices are the devices of a well as the poller takes them.
+func devices(c *config.Well) []modbus.Device {
+	var list []modbus.Device
+	for _, d := range c.Devices {
+		list = append(list, modbus.Device{
+			ID: esp.DeviceID(d.Name), URL: d.URL, Unit: *d.Unit, Profile: d.Loaded, Period: d.Period, Timeout: d.Timeout,
+		})
+	}
+	return list
 }
 
 // start polls the well until its stage is stopped.
@@ -107,6 +115,7 @@ func (w *well) run(ctx context.Context) error {
 			return stopped(ctx, err)
 		}
 	}
+	w.pipeline.restored = true
 	if w.past == nil {
 		return w.poller.Run(ctx, w.pipeline.live)
 	}

@@ -150,7 +150,7 @@ func (c *checker) limit(path string, l *Limit) {
 	if l.Low == nil && l.High == nil {
 		c.doc.Complain(path, "has neither low nor high")
 	}
-	if l.OffDelay == 0 {
+	if l.OffDelay == 0 && !c.doc.Has(path+".off_delay") {
 		l.OffDelay = l.Delay
 	}
 	fits := c.unit(path+".deadband", &l.Deadband, info.Unit)

@@ -56,7 +56,7 @@ type Web struct {
 	// `{cert: FILE, key: FILE}`: your own. `off`: plain http, on loopback only.
 	TLS TLS `yaml:"tls" default:"auto" apply:"restart"`
 	// Who looks needs no login.
-	AnonymousView *bool `yaml:"anonymous_view" otherwise:"true when listening on loopback only"`
+	AnonymousView *bool `yaml:"anonymous_view" otherwise:"true when listening on loopback only" apply:"with web.listen"`
 	// Units that the page shows until a viewer chooses others: `oilfield` is psi, °F, ft and bbl/d.
 	Units string `yaml:"units" default:"oilfield" oneof:"oilfield si"`
 }

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"encoding"
 	"fmt"
 	"reflect"
@@ -22,10 +23,16 @@ const (
 	tagMin       = "min"
 	tagMax       = "max"
 	tagUnit      = "unit"  // stored unit; signal: that of the signal
-	tagApply     = "apply" // restart: a change takes effect at the next start
+	tagApply     = "apply" // when a change takes effect, if not at once
 )
 
-const applyAtRestart = "restart"
+// Values of the apply tag.
+const (
+	applyAtRestart = "restart"
+	// applyWith and a path: at the next start where that setting changes too, else at
+	// once. Viewing must not be opened before the address is that of loopback.
+	applyWith = "with "
+)
 
 // setting is one value of a configuration.
 type setting struct {
@@ -164,37 +171,48 @@ func bound(t reflect.Type, text string) float64 {
 	return f
 }
 
-// Changes are the settings in which now differs from old, without those of the wells:
-// live ones, and those that take effect at the next start.
-func Changes(old, now *Config) (live, restart []string) {
-	before := values(old)
-	each(reflect.ValueOf(now).Elem(), "", func(s *setting) {
-		if strings.HasPrefix(s.path, "wells[") {
-			return
+// Merge is now with the values of old where a change takes effect at the next start
+// only. It lists the settings in which the two differ, without those of the wells:
+// those that take effect now, and those that wait.
+func Merge(old, now *Config) (next *Config, live, restart []string) {
+	out := *now
+	before, after := outsideWells(old), outsideWells(&out)
+	differs := func(path string) bool {
+		was, is := before[path], after[path]
+		return was == nil || is == nil || !reflect.DeepEqual(was.value.Interface(), is.value.Interface())
+	}
+	var changed []string
+	for path := range before {
+		if differs(path) {
+			changed = append(changed, path)
 		}
-		was, ok := before[s.path]
-		delete(before, s.path)
-		switch {
-		case ok && reflect.DeepEqual(was.value.Interface(), s.value.Interface()):
-		case s.tag(tagApply) == applyAtRestart:
-			restart = append(restart, s.path)
-		default:
-			live = append(live, s.path)
+	}
+	for path := range after {
+		if before[path] == nil {
+			changed = append(changed, path)
 		}
-	})
-	for path, s := range before { // of a list that became shorter
-		if s.tag(tagApply) == applyAtRestart {
+	}
+	slices.Sort(changed)
+	for _, path := range changed {
+		was, is := before[path], after[path]
+		apply := cmp.Or(is, was).tag(tagApply)
+		with, together := strings.CutPrefix(apply, applyWith)
+		if apply == applyAtRestart || together && slices.Contains(changed, with) {
 			restart = append(restart, path)
 		} else {
 			live = append(live, path)
 		}
 	}
-	slices.Sort(live)
-	slices.Sort(restart)
-	return live, restart
+	for _, path := range restart {
+		if was, is := before[path], after[path]; was != nil && is != nil {
+			is.value.Set(was.value)
+		}
+	}
+	return &out, live, restart
 }
 
-func values(c *Config) map[string]*setting {
+// outsideWells are the settings by path, without those of the wells.
+func outsideWells(c *Config) map[string]*setting {
 	all := map[string]*setting{}
 	each(reflect.ValueOf(c).Elem(), "", func(s *setting) {
 		if !strings.HasPrefix(s.path, "wells[") {
@@ -202,17 +220,4 @@ func values(c *Config) map[string]*setting {
 		}
 	})
 	return all
-}
-
-// WithOld is now with the values of old where a change takes effect at the next start
-// only.
-func WithOld(old, now *Config) *Config {
-	out := *now
-	before := values(old)
-	each(reflect.ValueOf(&out).Elem(), "", func(s *setting) {
-		if was, ok := before[s.path]; ok && s.tag(tagApply) == applyAtRestart {
-			s.value.Set(was.value)
-		}
-	})
-	return &out
 }

@@ -1,0 +1,7 @@
+package appliance
+
+import "wellkeeper.internal/appliance/esp"
+
+// Late counts the ticks of a well that were skipped because this process was not
+// given the processor in time, since its poller started.
+func (a *App) Late(id esp.WellID) uint64 { return a.well(id).poller.Status()[0].Missed }
