@@ -101,10 +101,10 @@ func (p *pipeline) live(ctx context.Context, s *esp.Scan) error {
 	return nil
 }
 
-// relive lets the engine, the alarms and the curves see a stored scan again after a
-// restart. Nothing of it is recorded again.
+// relive lets the engine and the alarms see a stored scan again after a restart.
+// Nothing of it is recorded again.
 func (p *pipeline) relive(s *esp.Scan) {
-	p.judge(s)
+	p.conclude(s)
 }
 
 // changes is what one scan changed.
@@ -122,7 +122,15 @@ func (p *pipeline) grade(s *esp.Scan) {
 	p.gate.Grade(s)
 }
 
+// judge has everything that looks at scans see one.
 func (p *pipeline) judge(s *esp.Scan) changes {
+	c := p.conclude(s)
+	p.board.Observe(s)
+	return c
+}
+
+// conclude is what engine and alarms make of a scan.
+func (p *pipeline) conclude(s *esp.Scan) changes {
 	p.work.Lock()
 	defer p.work.Unlock()
 	out := p.engine.Observe(s)
@@ -132,7 +140,6 @@ func (p *pipeline) judge(s *esp.Scan) changes {
 	for _, e := range out.Events {
 		c.tripped = c.tripped || e.To == esp.Tripped
 	}
-	p.board.Observe(s)
 	return c
 }
 

@@ -154,6 +154,8 @@ const (
 	reliveStep = 5 * time.Second
 	// reliveFull is how much of it is given whole, for what looks at single scans.
 	reliveFull = 15 * time.Minute
+	// showSpan is what the small curves of the page show.
+	showSpan = 90 * time.Minute
 )
 
 // restore lets the engine and the alarms relive the stored past, and settles what the
@@ -164,6 +166,9 @@ func (w *well) restore(ctx context.Context) error {
 		return nil
 	}
 	begin := time.Now()
+	if err := w.show(ctx, &latest); err != nil {
+		return err
+	}
 	var scans int
 	var last time.Time
 	whole := latest.Time.Add(-reliveFull)
@@ -182,6 +187,20 @@ func (w *well) restore(ctx context.Context) error {
 	w.pipeline.publish(&latest)
 	w.log.Info().Int("scans", scans).Dur("took", time.Since(begin)).Msg("the stored past was brought back")
 	return w.settle(ctx)
+}
+
+// show has the page show the last readings and the curves up to them at once, before
+// the long way through the stored past.
+func (w *well) show(ctx context.Context, latest *esp.Scan) error {
+	for row, err := range w.store.Range(ctx, storage.Query{Well: w.esp.ID, From: latest.Time.Add(-showSpan)}) {
+		if err != nil {
+			return fmt.Errorf("read the latest readings: %w", err)
+		}
+		w.pipeline.board.Observe(&esp.Scan{Well: w.esp.ID, Time: row.Time, Layout: row.Layout, Readings: row.Readings, Seq: row.Seq})
+	}
+	w.pipeline.publish(latest)
+	w.pipeline.board.Touch()
+	return nil
 }
 
 // filler makes the past of one well.

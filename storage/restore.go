@@ -79,13 +79,13 @@ func (w *well) given(epoch uint64) uint64 {
 	return highest
 }
 
-// found is one block of the journal in the plain.
+// found is one block of the journal.
 type found struct {
-	block *block.Block
-	old   bool
+	view *block.View
+	old  bool
 }
 
-func (f *found) key() string { return fmt.Sprint(f.block.Epoch, f.block.Key) }
+func (f *found) key() string { return fmt.Sprint(f.view.Epoch, f.view.Key) }
 
 // restoreRows puts the rows that are not sealed into chunks.
 func (s *Store) restoreRows(r *replayed) {
@@ -94,18 +94,24 @@ func (s *Store) restoreRows(r *replayed) {
 	newer := make(map[string][]Span)
 	for _, f := range all {
 		if !f.old {
-			newer[f.key()] = append(newer[f.key()], Span{First: f.block.First, Last: f.block.Last()})
+			newer[f.key()] = append(newer[f.key()], Span{First: f.view.First, Last: f.view.Last()})
 		}
 	}
+	var d block.Decoder
+	var b block.Block // used again for each: the journal of an hour has hundreds of them
 	for _, f := range all {
-		w := s.well(esp.WellID(f.block.Key))
-		have := w.spansOver(f.block)
+		w := s.well(esp.WellID(f.view.Key))
+		have := w.spansOver(&f.view.Header)
 		if f.old {
 			have = append(have, newer[f.key()]...)
 		}
-		for i := range f.block.Times {
-			if !within(have, f.block.First+uint64(i)) {
-				s.restoreRow(w, &f, i)
+		if err := d.Decode(&b, f.view); err != nil {
+			r.damaged++
+			continue
+		}
+		for i := range b.Times {
+			if !within(have, b.First+uint64(i)) {
+				s.restoreRow(w, &b, i, f.old)
 			}
 		}
 	}
@@ -118,11 +124,10 @@ func (s *Store) restoreRows(r *replayed) {
 	}
 }
 
-// unsealed decodes the blocks of the journal that are not wholly in history, in order
-// of wells, epochs and numbers.
+// unsealed lists the blocks of the journal that are not wholly in history, in order of
+// wells, epochs and numbers.
 func (s *Store) unsealed(r *replayed) []found {
 	var all []found
-	var d block.Decoder
 	for _, p := range r.pieces {
 		if p.kind != itemBlock {
 			continue
@@ -135,20 +140,19 @@ func (s *Store) unsealed(r *replayed) []found {
 		if err == nil && s.wholly(v) {
 			continue
 		}
-		b := new(block.Block)
-		if err == nil {
-			err = d.Decode(b, v)
+		var layout *esp.Layout
+		if err == nil && v.Verify() == nil {
+			layout = s.layouts[esp.LayoutID(v.Layout)]
 		}
-		layout := s.layouts[esp.LayoutID(b.Layout)]
-		if err != nil || layout == nil || len(layout.Columns) != len(b.Columns) {
+		if layout == nil || len(layout.Columns) != v.Columns() {
 			r.damaged++
 			continue
 		}
-		all = append(all, found{b, p.old})
+		all = append(all, found{v, p.old})
 	}
 	slices.SortStableFunc(all, func(a, b found) int {
-		return cmp.Or(cmp.Compare(a.block.Key, b.block.Key), cmp.Compare(a.block.Epoch, b.block.Epoch),
-			cmp.Compare(a.block.First, b.block.First), boolOrder(a.old, b.old))
+		return cmp.Or(cmp.Compare(a.view.Key, b.view.Key), cmp.Compare(a.view.Epoch, b.view.Epoch),
+			cmp.Compare(a.view.First, b.view.First), boolOrder(a.old, b.old))
 	})
 	return all
 }
@@ -167,16 +171,15 @@ func within(spans []Span, number uint64) bool {
 	return slices.ContainsFunc(spans, func(s Span) bool { return s.First <= number && number <= s.Last })
 }
 
-func (s *Store) restoreRow(w *well, f *found, i int) {
-	b := f.block
+func (s *Store) restoreRow(w *well, b *block.Block, i int, old bool) {
 	var last *chunk
 	if n := len(w.chunks); n > 0 {
 		last = w.chunks[n-1]
 	}
 	number := b.First + uint64(i)
-	if last == nil || last.old != f.old || !last.takes(b.Epoch, esp.LayoutID(b.Layout), number, b.Times[i]) {
+	if last == nil || last.old != old || !last.takes(b.Epoch, esp.LayoutID(b.Layout), number, b.Times[i]) {
 		last = newChunk(b.Epoch, s.layouts[esp.LayoutID(b.Layout)], number)
-		last.old = f.old
+		last.old = old
 		w.chunks = append(w.chunks, last)
 	}
 	last.appendRows(b, i, i+1)
@@ -191,8 +194,9 @@ func (s *Store) wholly(v *block.View) bool {
 	})
 }
 
-// spansOver are the scans that blocks and chunks hold already, as far as they overlap b.
-func (w *well) spansOver(b *block.Block) []Span {
+// spansOver are the scans that blocks and chunks hold already, as far as they overlap
+// those of b.
+func (w *well) spansOver(b *block.Header) []Span {
 	var out []Span
 	add := func(epoch, first, last uint64) {
 		if epoch == b.Epoch && first <= b.Last() && b.First <= last {
