@@ -61,8 +61,9 @@ bench-engine: ## diagnosis and alarms
 bench-web: ## pages and API
 	go test -run '^$$' -bench . -benchmem ./web
 	go test -count=1 -v -run Budget ./web | grep "^goal"
-bench-appliance: ## the whole pipeline, start, memory
+bench-appliance: build ## the whole box: pipeline, start, memory, processor (3 minutes)
 	go test -run '^$$' -bench . -benchmem ./appliance
+	WELLKEEPER_BINARY=$(CURDIR)/wellkeeper go test -run '^$$' -bench Footprint ./appliance/command
 .PHONY: bench-store bench-modbus bench-sync bench-engine bench-web bench-appliance
 
 .PHONY: soak

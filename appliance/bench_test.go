@@ -2,8 +2,6 @@ package appliance_test
 
 import (
 	"context"
-	"net/http"
-	"strings"
 	"testing"
 	"time"
 
@@ -107,31 +105,4 @@ func simulatedConfig(tb testing.TB, data string) *config.Config {
 		tb.Fatal(err)
 	}
 	return cfg
-}
-
-// BenchmarkStart is how long it takes from nothing to a served page.
-func BenchmarkStart(b *testing.B) {
-	data := b.TempDir()
-	var total time.Duration
-	for b.Loop() {
-		begin := time.Now()
-		app, err := appliance.New(b.Context(), appliance.Options{Config: simulatedConfig(b, data)})
-		if err != nil {
-			b.Fatal(err)
-		}
-		ctx, cancel := context.WithCancel(b.Context())
-		done := make(chan error, 1)
-		go func() { done <- app.Run(ctx) }()
-		response, err := http.Get(strings.TrimSuffix(app.URL(), "/") + "/")
-		if err != nil {
-			b.Fatal(err)
-		}
-		_ = response.Body.Close()
-		total += time.Since(begin)
-		cancel()
-		if err := <-done; err != nil {
-			b.Fatal(err)
-		}
-	}
-	goal.Timed(b, "app.start-ms", float64(total.Microseconds())/1000/float64(b.N), "ms", 1000)
 }
