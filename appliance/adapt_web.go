@@ -19,6 +19,7 @@ var (
 	_ web.Wells   = pages{}
 	_ web.Changes = pages{}
 	_ web.Health  = pages{}
+	_ web.Jobs    = pages{}
 )
 
 // Wells lists the wells in the order of the configuration.

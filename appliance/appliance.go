@@ -19,6 +19,7 @@ import (
 
 	"wellkeeper.internal/appliance/config"
 	"wellkeeper.internal/appliance/esp"
+	"wellkeeper.internal/appliance/schedule"
 	"wellkeeper.internal/modbus"
 	"wellkeeper.internal/storage"
 	"wellkeeper.internal/web"
@@ -60,6 +61,7 @@ type App struct {
 	links    *modbus.Links
 	server   *web.Server
 	listener net.Listener
+	jobs     *schedule.Scheduler
 	past     *Past
 	beside   []Companion
 
@@ -71,6 +73,7 @@ type App struct {
 	refused     atomic.Pointer[refusal]  // nil: the configuration is good
 	waiting     atomic.Pointer[[]string] // settings that take effect at the next restart
 	setLogLevel func(string)
+	certificate certificate // none with tls: off
 
 	// applying is held while wells and the uplink are started, replaced or stopped.
 	applying sync.Mutex
@@ -101,6 +104,9 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 		}
 	}()
 	a.lookAtDisk()
+	if a.jobs, err = newScheduler(a, o.Config); err != nil {
+		return nil, err
+	}
 	a.links = modbus.NewLinks(modbus.LinksConfig{Log: o.Log})
 	wells := make([]*well, len(o.Config.Wells))
 	for i := range o.Config.Wells {
@@ -122,12 +128,12 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 // listen binds the page.
 func (a *App) listen(ctx context.Context) error {
 	cfg := a.config.Load()
-	tlsConfig, fingerprint, err := serverTLS(cfg)
+	tlsConfig, err := serverTLS(cfg, &a.certificate)
 	if err != nil {
 		return err
 	}
-	if fingerprint != "" {
-		a.log.Info().Str("component", "web").Str("sha256", fingerprint).Msg("the page's certificate")
+	if tlsConfig != nil {
+		a.log.Info().Str("component", "web").Str("sha256", a.certificate.fingerprint()).Msg("the page's certificate")
 	}
 	a.listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", cfg.Web.Listen)
 	if err != nil {
@@ -137,7 +143,7 @@ func (a *App) listen(ctx context.Context) error {
 	kept := archive{a}
 	a.server, err = web.New(web.Config{
 		Listener: a.listener, TLS: tlsConfig, AnonymousView: *cfg.Web.AnonymousView,
-		Wells: view, Changes: view, Health: view, Telemetry: kept, Diagnoses: kept, Notices: a.notices,
+		Wells: view, Changes: view, Health: view, Jobs: view, Telemetry: kept, Diagnoses: kept, Notices: a.notices,
 		Location: cfg.Site.Location, Units: web.Units(cfg.Web.Units), Version: a.version, Log: component(a.log, "web"),
 	})
 	return err
@@ -195,6 +201,7 @@ func (a *App) Run(ctx context.Context) error {
 	}
 	a.started(ctx)
 	a.begin(func() *stage { return newStage(ctx, failed) })
+	beside.start("jobs", a.jobs.Run)
 	<-ctx.Done()
 
 	a.end()

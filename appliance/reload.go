@@ -109,6 +109,7 @@ func (a *App) Reload(ctx context.Context, cfg *config.Config) (Report, error) {
 		AnonymousView: *next.Web.AnonymousView, Units: web.Units(next.Web.Units), Location: next.Site.Location,
 	})
 	a.setLogLevel(next.Log.Level)
+	a.jobs.SetSchedules(next.Jobs.Of, next.Site.Location)
 	r := p.report
 	r.Settings, r.AtRestart, r.Took = live, restart, time.Since(begin)
 	a.accepted(ctx, &r)

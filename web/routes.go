@@ -44,6 +44,7 @@ func (s *Server) routes() []route {
 
 		{get, "/api/v1/wells", view, s.apiWells},
 		{get, "/api/v1/wells/:well/latest", view, s.apiLatest},
+		{get, "/api/v1/jobs", view, s.apiJobs},
 		{get, "/api/v1/live", view, s.live},
 
 		{get, "/api/v1/telemetry/wells/:well/latest", view, s.telemetryLatest},

@@ -46,6 +46,7 @@ type Config struct {
 	Telemetry Telemetry
 	Diagnoses Diagnoses
 	Health    Health
+	Jobs      Jobs
 	// Notices are sentences for the top of the list of wells, as Overview has its own;
 	// nil: none.
 	Notices func() []string
@@ -62,8 +63,8 @@ type Config struct {
 }
 
 func (c *Config) complete() error {
-	if c.Listener == nil || c.Wells == nil || c.Changes == nil || c.Telemetry == nil || c.Diagnoses == nil || c.Health == nil {
-		return errors.New("web: Listener, Wells, Changes, Telemetry, Diagnoses and Health are required")
+	if c.Listener == nil || c.Wells == nil || c.Changes == nil || c.Telemetry == nil || c.Diagnoses == nil || c.Health == nil || c.Jobs == nil {
+		return errors.New("web: Listener, Wells, Changes, Telemetry, Diagnoses, Health and Jobs are required")
 	}
 	if c.Location == nil {
 		c.Location = time.UTC

@@ -30,6 +30,7 @@ type Config struct {
 	Central Central `yaml:"central"`
 	Store   Store   `yaml:"store"`
 	Log     Log     `yaml:"log"`
+	Jobs    Jobs    `yaml:"jobs"`
 	Wells   []Well  `yaml:"wells"`
 
 	// File is where the configuration came from; empty when it was made in code.
@@ -89,6 +90,14 @@ func (t *TLS) DecodeYAML(n yamldoc.Node) {
 	default:
 		n.Complain("write off, auto, or {cert: FILE, key: FILE}")
 	}
+}
+
+// CertificateFile is where the certificate of the page is.
+func CertificateFile(c *Config) string {
+	if c.Web.TLS.Mode == TLSFiles {
+		return c.Web.TLS.Cert
+	}
+	return filepath.Join(c.Data, "tls", "certificate.pem")
 }
 
 // Modes of TLS.

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"encoding"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -97,6 +98,12 @@ func (o *overrides) walk(v reflect.Value, name, path string) {
 func (o *overrides) set(v reflect.Value, name, path, text string) {
 	if v.Kind() == reflect.String {
 		v.SetString(text)
+		return
+	}
+	if u, ok := v.Addr().Interface().(encoding.TextUnmarshaler); ok {
+		if err := u.UnmarshalText([]byte(text)); err != nil {
+			o.doc.Complain(path, "environment variable %s: %v", name, err)
+		}
 		return
 	}
 	sub := yamldoc.Parse(name, []byte(text))

@@ -42,6 +42,7 @@ type memo struct {
 
 type begun struct {
 	Slot    slot      `json:"slot"`
+	Due     time.Time `json:"due"`
 	Attempt int       `json:"attempt"`
 	At      time.Time `json:"at"`
 }

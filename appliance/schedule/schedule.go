@@ -53,8 +53,10 @@ type Scheduler struct {
 	cfg  Config
 	wait sync.WaitGroup // for the runs under way
 
-	mu   sync.Mutex // guards jobs; held while the memory is written
 	jobs []*job
+
+	mu   sync.Mutex // guards zone and what can change of jobs; held while the memory is written
+	zone *time.Location
 }
 
 type job struct {
@@ -79,7 +81,7 @@ func New(cfg Config) (*Scheduler, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	s := &Scheduler{cfg: cfg}
+	s := &Scheduler{cfg: cfg, zone: cfg.Zone}
 	for _, j := range cfg.Jobs {
 		if j.Do == nil || slices.ContainsFunc(s.jobs, func(k *job) bool { return k.Name == j.Name }) {
 			return nil, fmt.Errorf("BUG: job %q has nothing to do or stands twice", j.Name)
@@ -106,12 +108,24 @@ func (s *Scheduler) Jobs() []State {
 	return out
 }
 
+// SetSchedules gives the jobs other times, from the next minute on. A job whose times
+// are others owes nothing of the past.
+func (s *Scheduler) SetSchedules(of func(name string) Expression, zone *time.Location) {
+	s.mu.Lock()
+	s.zone = zone
+	for _, j := range s.jobs {
+		j.Schedule = of(j.Name)
+	}
+	s.mu.Unlock()
+	s.adopt()
+}
+
 // nextOf is when a job is due, passing over what it was run for already.
 func (s *Scheduler) nextOf(j *job, now time.Time) time.Time {
 	if j.Schedule.Never() {
 		return time.Time{}
 	}
-	at, err := j.Schedule.next(slot(j.Schedule.clock(now, s.cfg.Zone).Unix()))
+	at, err := j.Schedule.next(slot(j.Schedule.clock(now, s.zone).Unix()))
 	for err == nil && j.memo.done(at) {
 		i := slices.IndexFunc(j.memo.Done, func(r stretch) bool { return r.First <= at && at <= r.Last })
 		at, err = j.Schedule.next(j.memo.Done[i].Last)
@@ -119,7 +133,7 @@ func (s *Scheduler) nextOf(j *job, now time.Time) time.Time {
 	if err != nil {
 		return time.Time{}
 	}
-	return j.Schedule.instant(at, s.cfg.Zone)
+	return j.Schedule.instant(at, s.zone)
 }
 
 // Run looks every minute at what is due and runs it, until ctx ends; then it waits for
@@ -145,13 +159,10 @@ func (s *Scheduler) Run(ctx context.Context) error {
 // adopt has what came before the first start, or before a change of the schedule, owed
 // to nobody.
 func (s *Scheduler) adopt() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for _, j := range s.jobs {
-		if j.Schedule.Never() {
-			continue
-		}
-		if _, _, err := s.due(j, s.cfg.Now()); err != nil {
-			s.cfg.Log.Error().Err(err).Str("job", j.Name).Msg("a schedule could not be worked out")
-		}
+		s.due(j, s.cfg.Now())
 	}
 }
 
@@ -165,69 +176,72 @@ func (s *Scheduler) resume(ctx context.Context) {
 			j.memo.Begun = nil
 			s.keep(j)
 		}
+		var lost record.JobRun
+		if cut != nil {
+			lost = record.JobRun{
+				Job: j.Name, Due: cut.Due, Began: cut.At, Ended: cut.At, Attempt: cut.Attempt,
+				Outcome: record.JobInterrupted, Text: "the appliance ended without being stopped",
+			}
+		}
 		s.mu.Unlock()
 		if cut == nil {
 			continue
 		}
 		if last == nil || !last.Began.Equal(cut.At) { // no stop: a crash or a power cut
-			s.tell(ctx, record.JobRun{
-				Job: j.Name, Due: j.Schedule.instant(cut.Slot, s.cfg.Zone), Began: cut.At, Ended: cut.At, Attempt: cut.Attempt,
-				Outcome: record.JobInterrupted, Text: "the appliance ended without being stopped",
-			})
+			s.tell(ctx, lost)
 		}
 		if again {
-			s.begin(ctx, j, cut.Slot, cut.Attempt+1)
+			s.begin(ctx, j, turn{cut.Slot, cut.Due}, cut.Attempt+1)
 		}
 	}
 }
 
-// counts reports whether what is remembered was counted by the present schedule.
+// counts reports whether what is remembered was counted by the present schedule; s.mu
+// is held.
 func (s *Scheduler) counts(j *job) bool {
-	return j.memo.Schedule == j.Schedule.String() && j.memo.Zone == s.cfg.Zone.String()
+	return j.memo.Schedule == j.Schedule.String() && j.memo.Zone == s.zone.String()
 }
 
 // look runs what is due.
 func (s *Scheduler) look(ctx context.Context) {
-	now := s.cfg.Now()
 	for _, j := range s.jobs {
-		if j.Schedule.Never() {
-			continue
-		}
-		due, at, err := s.due(j, now)
-		if err != nil {
-			s.cfg.Log.Error().Err(err).Str("job", j.Name).Msg("a schedule could not be worked out")
-			continue
-		}
+		s.mu.Lock()
+		t, due := s.due(j, s.cfg.Now())
+		running := j.running
+		s.mu.Unlock()
 		switch {
-		case due && !s.isRunning(j):
-			s.begin(ctx, j, at, 1)
+		case due && !running:
+			s.begin(ctx, j, t, 1)
 		case due:
-			s.skip(ctx, j, at)
+			s.skip(ctx, j, t)
 		}
 	}
 }
 
-func (s *Scheduler) isRunning(j *job) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return j.running
+// turn is one time of a job.
+type turn struct {
+	slot slot
+	due  time.Time // when it comes
 }
 
-// due finds the newest slot that has come, and whether it is still to be served. Older
-// ones that were missed are not: one run makes up for all of them.
-func (s *Scheduler) due(j *job, now time.Time) (due bool, at slot, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if at, err = j.Schedule.latest(now, s.cfg.Zone); err != nil {
-		return false, 0, err
+// due finds the newest slot that has come, and whether it is still to be served; s.mu
+// is held. Older ones that were missed are not: one run makes up for all of them.
+func (s *Scheduler) due(j *job, now time.Time) (t turn, due bool) {
+	if j.Schedule.Never() {
+		return turn{}, false
+	}
+	at, err := j.Schedule.latest(now, s.zone)
+	if err != nil {
+		s.cfg.Log.Error().Err(err).Str("job", j.Name).Msg("a schedule could not be worked out")
+		return turn{}, false
 	}
 	if s.counts(j) {
-		return !j.memo.done(at), at, nil
+		return turn{at, j.Schedule.instant(at, s.zone)}, !j.memo.done(at)
 	}
 	// A job that is new, or has a new schedule, owes nothing of the time before.
-	j.memo.Schedule, j.memo.Zone, j.memo.Done = j.Schedule.String(), s.cfg.Zone.String(), []stretch{{at, at}}
+	j.memo.Schedule, j.memo.Zone, j.memo.Done = j.Schedule.String(), s.zone.String(), []stretch{{at, at}}
 	s.keep(j)
-	return false, at, nil
+	return turn{}, false
 }
 
 // keep writes the memory of a job; s.mu is held. Where the disk refuses, what is in
@@ -238,19 +252,25 @@ func (s *Scheduler) keep(j *job) {
 	}
 }
 
+// serve notes that a slot is served; s.mu is held.
+func (s *Scheduler) serve(j *job, at slot) {
+	if j.memo.done(at) || !s.counts(j) {
+		return
+	}
+	if err := j.memo.mark(j.Schedule, at); err != nil {
+		s.cfg.Log.Error().Err(err).Str("job", j.Name).Msg("a schedule could not be worked out")
+	}
+}
+
 // begin starts a run. The slot counts as served from here on, on the disk too: a run
 // that is cut off is known by being begun and not ended.
-func (s *Scheduler) begin(ctx context.Context, j *job, at slot, attempt int) {
+func (s *Scheduler) begin(ctx context.Context, j *job, t turn, attempt int) {
 	began := time.Now()
-	run := record.JobRun{Job: j.Name, Due: j.Schedule.instant(at, s.cfg.Zone), Began: s.now(), Attempt: attempt}
+	run := record.JobRun{Job: j.Name, Due: t.due, Began: s.now(), Attempt: attempt}
 	s.mu.Lock()
 	j.running = true
-	j.memo.Begun = &begun{Slot: at, Attempt: attempt, At: run.Began}
-	if !j.memo.done(at) {
-		if err := j.memo.mark(j.Schedule, at); err != nil {
-			s.cfg.Log.Error().Err(err).Str("job", j.Name).Msg("a schedule could not be worked out")
-		}
-	}
+	j.memo.Begun = &begun{Slot: t.slot, Due: t.due, Attempt: attempt, At: run.Began}
+	s.serve(j, t.slot)
 	s.keep(j)
 	s.mu.Unlock()
 	s.wait.Go(func() {
@@ -294,19 +314,16 @@ func (s *Scheduler) ended(ctx context.Context, j *job, run record.JobRun) {
 }
 
 // skip notes that a slot fell into a run that is under way.
-func (s *Scheduler) skip(ctx context.Context, j *job, at slot) {
+func (s *Scheduler) skip(ctx context.Context, j *job, t turn) {
 	now := s.now()
-	run := record.JobRun{
-		Job: j.Name, Due: j.Schedule.instant(at, s.cfg.Zone), Began: now, Ended: now, Attempt: 1,
-		Outcome: record.JobSkipped, Text: "its previous run was still under way",
-	}
 	s.mu.Lock()
-	if err := j.memo.mark(j.Schedule, at); err != nil {
-		s.cfg.Log.Error().Err(err).Str("job", j.Name).Msg("a schedule could not be worked out")
-	}
+	s.serve(j, t.slot)
 	s.keep(j)
 	s.mu.Unlock()
-	s.tell(ctx, run)
+	s.tell(ctx, record.JobRun{
+		Job: j.Name, Due: t.due, Began: now, Ended: now, Attempt: 1,
+		Outcome: record.JobSkipped, Text: "its previous run was still under way",
+	})
 }
 
 func (s *Scheduler) tell(ctx context.Context, run record.JobRun) {

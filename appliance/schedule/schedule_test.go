@@ -352,8 +352,15 @@ func TestAChangedSchedule(t *testing.T) {
 		b.stop()
 		b.start(every(t, "15 * * * *"))
 		pass(time.Hour)
-		b.stop()
 		b.want(record.JobDone, "05-04 10:00", "05-04 11:15")
+		other, err := schedule.Parse("20 * * * *")
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.jobs.SetSchedules(func(string) schedule.Expression { return other }, b.zone) // at 11:30, while it runs
+		pass(time.Hour)
+		b.stop()
+		b.want(record.JobDone, "05-04 10:00", "05-04 11:15", "05-04 12:20")
 	})
 }
 

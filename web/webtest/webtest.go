@@ -52,6 +52,7 @@ var (
 	_ web.Telemetry = (*Source)(nil)
 	_ web.Diagnoses = (*Source)(nil)
 	_ web.Health    = (*Source)(nil)
+	_ web.Jobs      = (*Source)(nil)
 )
 
 // New makes a source with the given wells (RB-114 where none is named) in state live.
@@ -68,7 +69,7 @@ func New(now func() time.Time, wells ...string) *Source {
 // Config is a configuration of web that shows s. The listener is the caller's.
 func (s *Source) Config() web.Config {
 	return web.Config{
-		AnonymousView: true, Wells: s, Changes: s, Telemetry: s, Diagnoses: s, Health: s,
+		AnonymousView: true, Wells: s, Changes: s, Telemetry: s, Diagnoses: s, Health: s, Jobs: s,
 		Location: Site(), Version: "1.2.3", Now: s.now,
 	}
 }
@@ -313,4 +314,16 @@ func base(id esp.SignalID) float64 {
 		return c.value
 	}
 	return math.NaN()
+}
+
+// Jobs lists one job that has run, one under way and one that is off.
+func (s *Source) Jobs(context.Context) []web.Job {
+	at := s.start.Truncate(24 * time.Hour)
+	return []web.Job{
+		{Name: "verify", Schedule: "30 2 * * 0", Next: at.Add(6 * 24 * time.Hour), Last: &web.JobRun{
+			Due: at, Began: at.Add(7 * time.Second), Took: 95 * time.Second, Outcome: "done", Text: "720 blocks with 2592000 readings of all signals are whole",
+		}},
+		{Name: "certificate", Schedule: "15 3 * * *", Running: true, Next: at.Add(27 * time.Hour)},
+		{Name: "backup", Schedule: "off"},
+	}
 }
