@@ -205,6 +205,7 @@ func (a *App) apply(ctx context.Context, p *plan) {
 // goOn takes over the pipeline of the well whose place w takes, with all that it has
 // learned. old does not run any more.
 func (w *well) goOn(ctx context.Context, old *well) {
+	w.poller.Follow(old.poller)
 	if !old.pipeline.restored { // it was stopped while it relived the past: w does it anew
 		w.pipeline = newPipeline(w.esp, w.poller.Layout(), w.store, old.pipeline.wake, component(w.log, "pipeline"))
 		return

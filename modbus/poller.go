@@ -33,6 +33,7 @@ type Poller struct {
 	links    *Links
 	tick     time.Duration
 
+	last     time.Time     // the latest tick; of Run's goroutine
 	stop     chan struct{} // closed by Stop
 	stopOnce sync.Once
 }
@@ -90,6 +91,10 @@ func (p *Poller) Status() []DeviceStatus {
 // poller that was stopped does not run again.
 func (p *Poller) Stop() { p.stopOnce.Do(func() { close(p.stop) }) }
 
+// Follow lets p take the place of a poller whose Run has returned: a tick that has just
+// passed between the two is polled at once and not missed. It is called before Run.
+func (p *Poller) Follow(before *Poller) { p.last = before.last }
+
 // Run polls until ctx ends or Stop is called, and then returns nil. At each tick, a whole multiple of
 // the smallest device period in wall time, it reads what is due and gives handle one
 // scan, even where everything is lost. The scan is valid until handle returns. An
@@ -102,11 +107,13 @@ func (p *Poller) Run(ctx context.Context, handle func(context.Context, *esp.Scan
 	defer release()
 	scan := &esp.Scan{Well: p.well, Layout: p.layout, Readings: make([]esp.Reading, len(p.layout.Columns))}
 	clock := newTicker(p.tick, p.stop)
+	clock.last = p.last
 	for {
 		at, missed, err := clock.wait(ctx)
 		if err != nil {
 			return nil // the context ended or Stop was called, which is how Run is stopped
 		}
+		p.last = at
 		if missed > 0 {
 			for _, s := range p.sessions {
 				s.state.missed(missed)

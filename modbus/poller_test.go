@@ -372,3 +372,39 @@ func TestPortWithTwoSettings(t *testing.T) {
 		t.Errorf("run: got %v, want an error of the device", err)
 	}
 }
+
+// A poller that is stopped in the middle of a poll still hands its scan over, and the
+// one that takes its place polls the tick that passed between the two.
+func TestOnePollerTakesThePlaceOfAnother(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		peer := &peer{script: func(*peer, net.Conn, ask) bool { hold(130 * time.Millisecond); return false }}
+		d := tcpDevice(testProfile(t))
+		config := modbus.Config{Well: "w", Devices: []modbus.Device{d}, Links: modbus.NewLinks(modbus.LinksConfig{Dial: peer.dial})}
+		start := time.Now().Truncate(time.Second)
+		first := mustPoller(t, config)
+		time.AfterFunc(time.Until(start.Add(2*time.Second+50*time.Millisecond)), first.Stop)
+		var ticks []time.Duration
+		note := func(_ context.Context, s *esp.Scan) error {
+			if s.Readings[0].Quality != esp.Good {
+				t.Errorf("scan of %s has a reading that is %s", s.Time, s.Readings[0].Quality)
+			}
+			if ticks = append(ticks, s.Time.Sub(start)); len(ticks) == 4 {
+				return errEnough
+			}
+			return nil
+		}
+		if err := first.Run(t.Context(), note); err != nil {
+			t.Errorf("a poller that was stopped returns %v", err)
+		}
+		hold(time.Until(start.Add(3*time.Second + 10*time.Millisecond)))
+		second := mustPoller(t, config)
+		second.Follow(first)
+		if err := second.Run(t.Context(), note); !errors.Is(err, errEnough) {
+			t.Errorf("run: %v", err)
+		}
+		want := []time.Duration{1 * time.Second, 2 * time.Second, 3 * time.Second, 4 * time.Second}
+		if diff := cmp.Diff(want, ticks); diff != "" {
+			t.Errorf("ticks differ (-want +got):\n%s", diff)
+		}
+	})
+}

@@ -13,7 +13,7 @@ import (
 type ticker struct {
 	period time.Duration
 	stop   <-chan struct{} // ends a wait
-	last   time.Time       // wall time of the last tick; zero before the first
+	last   time.Time       // wall time of the last tick, or of the poller before; zero before the first
 	fired  time.Time       // when it was given, with the monotonic clock
 }
 
@@ -31,6 +31,12 @@ var errStopped = errors.New("stopped between two polls")
 // wait blocks until the next tick, the end of ctx or a stop. missed counts the ticks that passed unused since
 // the last one, by the monotonic clock: a step of the wall clock misses none.
 func (t *ticker) wait(ctx context.Context) (at time.Time, missed uint64, err error) {
+	if now := time.Now(); t.fired.IsZero() && !t.last.IsZero() {
+		if at := now.Truncate(t.period); at.After(t.last) && now.Sub(at) < t.period/2 {
+			t.last, t.fired = at, now
+			return at, 0, nil
+		}
+	}
 	for {
 		now := time.Now()
 		next := now.Truncate(t.period).Add(t.period)
