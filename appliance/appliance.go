@@ -122,7 +122,13 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 		}
 		a.uplink.Store(f)
 	}
-	return a, a.listen(ctx)
+	if err := a.listen(ctx); err != nil {
+		return nil, err
+	}
+	if o.Refused == nil {
+		a.keepGood(o.Config)
+	}
+	return a, nil
 }
 
 // listen binds the page.

@@ -2,10 +2,15 @@ package appliance
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
+	"wellkeeper.internal/appliance/config"
 	"wellkeeper.internal/appliance/esp"
 	"wellkeeper.internal/appliance/esp/record"
 )
@@ -67,6 +72,23 @@ func (a *App) accepted(ctx context.Context, r *Report) {
 		a.event(ctx, "configuration_changed", "The configuration was read again: "+r.String()+".")
 	}
 	a.touch()
+}
+
+// keepGood keeps a configuration that was taken in, for a start at which its file is
+// broken.
+func (a *App) keepGood(cfg *config.Config) {
+	name := filepath.Join(a.config.Load().Data, config.KeptName)
+	present, err := os.ReadFile(name)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		a.log.Warn().Err(err).Str("component", "config").Msg("the last good configuration cannot be read")
+	}
+	text, err := cfg.Keep(present, time.Now())
+	if err == nil && text != nil {
+		err = replaceFile(name, text, 0o600)
+	}
+	if err != nil {
+		a.log.Warn().Err(err).Str("component", "config").Msg("the configuration could not be kept for a start with a broken file")
+	}
 }
 
 // notices are the sentences for the top of the page.

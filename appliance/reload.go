@@ -113,6 +113,7 @@ func (a *App) Reload(ctx context.Context, cfg *config.Config) (Report, error) {
 	r := p.report
 	r.Settings, r.AtRestart, r.Took = live, restart, time.Since(begin)
 	a.accepted(ctx, &r)
+	a.keepGood(cfg)
 	return r, nil
 }
 

@@ -45,6 +45,16 @@ func ParseURL(raw string) error {
 	return err
 }
 
+// Port is what a device's URL says with what its profile adds: the port that devices
+// share and the settings on which they must agree, without opening anything.
+func Port(raw string, link profile.Link) (port, settings string, err error) {
+	ep, err := parseEndpoint(raw, link)
+	if err != nil {
+		return "", "", err
+	}
+	return ep.key(), ep.String(), nil
+}
+
 func parseEndpoint(raw string, link profile.Link) (endpoint, error) {
 	u, err := url.Parse(raw)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 
 	"wellkeeper.internal/appliance/config"
 	"wellkeeper.internal/configs"
+	"wellkeeper.internal/modbus"
 )
 
 func newCheck(streams Streams) *cobra.Command {
@@ -36,5 +37,5 @@ with file, line and column. Nothing is started, nothing is connected.`,
 }
 
 func configOptions() config.Options {
-	return config.Options{Env: os.Environ(), Profiles: configs.Profiles}
+	return config.Options{Env: os.Environ(), Profiles: configs.Profiles, Port: modbus.Port}
 }

@@ -21,18 +21,22 @@ import (
 
 // checker finds impossible values, sets defaults and loads profiles.
 type checker struct {
-	doc      *yamldoc.Doc
-	cfg      *Config
-	folder   string // of the configuration: relative files begin here
-	profiles fs.FS
+	doc    *yamldoc.Doc
+	cfg    *Config
+	folder string // of the configuration: relative files begin here
+	opts   Options
 	// others are the mistakes in the profiles that the configuration names; each is
 	// listed once, under its own file name.
 	others []error
 	loaded map[string]*profile.Profile
+	ports  map[string]port
 }
 
+// port is what the first device on it says of a port.
+type port struct{ settings, device string }
+
 func (c *checker) check() {
-	c.loaded = map[string]*profile.Profile{}
+	c.loaded, c.ports = map[string]*profile.Profile{}, map[string]port{}
 	c.defaults()
 	c.ranges()
 	if c.cfg.Data == "" {
@@ -100,6 +104,10 @@ func (c *checker) central() {
 	}
 	file := c.resolve(t.DSNFile)
 	text, err := os.ReadFile(file)
+	if s := c.cfg.source; err != nil && s != nil && s.kept { // the page is worth more than the way to headquarters
+		c.cfg.Warnings = append(c.cfg.Warnings, fmt.Sprintf("nothing is forwarded: central.dsn_file cannot be read: %v", err))
+		return
+	}
 	if err != nil {
 		c.doc.Complain("central.dsn_file", "cannot be read: %v", err)
 		return
@@ -177,7 +185,10 @@ func (c *checker) device(path string, d *Device) {
 	if !wellID.MatchString(d.Name) {
 		c.doc.Complain(path+".name", "%q is no device name; write letters, digits, dots, dashes or underscores", d.Name)
 	}
-	c.url(path+".url", d.URL)
+	mistake := urlMistake(d.URL)
+	if mistake != "" {
+		c.doc.Complain(path+".url", "%s", mistake)
+	}
 	c.profile(path+".profile", d)
 	if d.Loaded != nil && d.Unit == nil {
 		if d.Loaded.Link.Unit == 0 && !strings.HasPrefix(d.URL, "tcp:") {
@@ -185,40 +196,63 @@ func (c *checker) device(path string, d *Device) {
 		}
 		d.Unit = new(d.Loaded.Link.Unit)
 	}
+	if mistake == "" && d.Loaded != nil && c.opts.Port != nil {
+		c.port(path+".url", d)
+	}
 }
 
-func (c *checker) url(path, text string) {
+// port checks what only the link itself knows of a url, and that all devices on one
+// port agree on its settings.
+func (c *checker) port(path string, d *Device) {
+	name, settings, err := c.opts.Port(d.URL, d.Loaded.Link)
+	if err != nil {
+		c.doc.Complain(path, "%v", err)
+		return
+	}
+	first, known := c.ports[name]
+	if !known {
+		c.ports[name] = port{settings, path}
+		return
+	}
+	if first.settings != settings {
+		c.doc.Complain(path, "is %s, but %s is %s: one port has one setting", settings, first.device, first.settings)
+	}
+}
+
+// urlMistake says what is wrong with the form of a device's url; empty: nothing.
+func urlMistake(text string) string {
 	u, err := url.Parse(text)
 	switch {
 	case text == "":
-		c.doc.Complain(path, "is missing; write tcp://HOST:PORT or rtu:///dev/serial/by-id/…?baud=19200&parity=E")
+		return "is missing; write tcp://HOST:PORT or rtu:///dev/serial/by-id/…?baud=19200&parity=E"
 	case err != nil:
-		c.doc.Complain(path, "is no URL: %v", err)
+		return fmt.Sprintf("is no URL: %v", err)
 	case u.Scheme == "tcp" || u.Scheme == "rtutcp":
 		if u.Hostname() == "" {
-			c.doc.Complain(path, "%q names no host; write %s://HOST:PORT", text, u.Scheme)
+			return fmt.Sprintf("%q names no host; write %s://HOST:PORT", text, u.Scheme)
 		}
 	case u.Scheme == "rtu":
 		if u.Path == "" || u.Host != "" {
-			c.doc.Complain(path, "%q names no port; write rtu:///dev/serial/by-id/… with three slashes", text)
+			return fmt.Sprintf("%q names no port; write rtu:///dev/serial/by-id/… with three slashes", text)
 		}
 	default:
-		c.doc.Complain(path, "%q begins with none of tcp://, rtu://, rtutcp://", text)
+		return fmt.Sprintf("%q begins with none of tcp://, rtu://, rtutcp://", text)
 	}
+	return ""
 }
 
 // profile loads what the device names: a file where the name looks like one, else a
 // profile that the binary carries.
 func (c *checker) profile(path string, d *Device) {
 	if d.Profile == "" {
-		c.doc.Complain(path, "is missing; write the id of a profile (%s) or a file", strings.Join(Carried(c.profiles), ", "))
+		c.doc.Complain(path, "is missing; write the id of a profile (%s) or a file", strings.Join(Carried(c.opts.Profiles), ", "))
 		return
 	}
 	if p, done := c.loaded[d.Profile]; done {
 		d.Loaded = p
 		return
 	}
-	p, err := LoadProfile(d.Profile, c.folder, c.profiles)
+	p, err := c.read(d.Profile)
 	c.loaded[d.Profile] = p
 	d.Loaded = p
 	if _, ok := errors.AsType[*profile.Error](err); ok {
@@ -228,10 +262,26 @@ func (c *checker) profile(path string, d *Device) {
 	}
 }
 
+func (c *checker) read(name string) (*profile.Profile, error) {
+	if s := c.cfg.source; s != nil && isFile(name) {
+		data, err := s.profile(name)
+		if err != nil {
+			return nil, fmt.Errorf("the profile cannot be read: %w", err)
+		}
+		return profile.Parse(c.resolve(name), data)
+	}
+	return LoadProfile(name, c.folder, c.opts.Profiles)
+}
+
+// isFile reports whether the name of a profile is that of a file.
+func isFile(name string) bool {
+	return strings.ContainsRune(name, filepath.Separator) || strings.HasSuffix(name, ".yaml") || strings.HasSuffix(name, ".yml")
+}
+
 // LoadProfile reads a profile: a file (absolute, or relative to folder) where the name
 // has a slash or ends in .yaml, else the carried profile of that id.
 func LoadProfile(name, folder string, carried fs.FS) (*profile.Profile, error) {
-	if !strings.ContainsRune(name, filepath.Separator) && !strings.HasSuffix(name, ".yaml") && !strings.HasSuffix(name, ".yml") {
+	if !isFile(name) {
 		data, err := fs.ReadFile(carried, "profiles/"+name+".yaml")
 		if err != nil {
 			return nil, fmt.Errorf("%q is no profile that the program carries (%s); a file has a name like ./mydrive.yaml", name, strings.Join(Carried(carried), ", "))

@@ -9,9 +9,7 @@ package config
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -38,6 +36,8 @@ type Config struct {
 	// Warnings are remarks that forbid nothing, such as an environment variable that
 	// names no setting.
 	Warnings []string
+
+	source *source // nil when it was made in code
 }
 
 // Site is where the appliance stands.
@@ -210,34 +210,26 @@ type Options struct {
 	Env []string
 	// Profiles holds the profiles that the binary carries, as profiles/<id>.yaml.
 	Profiles fs.FS
+	// Port, when set, checks a device's url beyond its form. It names the port that
+	// devices share and the settings that they must agree on.
+	Port func(url string, link profile.Link) (port, settings string, err error)
 }
 
 // Load reads and checks the configuration in path. A wrong one gives a *yamldoc.Error
-// that lists every mistake.
+// that lists every mistake, joined with those of the profiles that it names.
 func Load(path string, opts Options) (*Config, error) {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("read configuration: %w", err)
-	}
-	folder := filepath.Dir(path)
-	env, err := environment(opts.Env, filepath.Join(folder, ".env"), ".env")
+	s, err := readSource(path)
 	if err != nil {
 		return nil, err
 	}
-	doc := yamldoc.Parse(path, data)
-	cfg := &Config{File: path}
-	doc.Decode(cfg)
-	cfg.Warnings = applyEnvironment(doc, cfg, env)
-	c := checker{doc: doc, cfg: cfg, folder: folder, profiles: opts.Profiles}
-	c.check()
-	return finish(cfg, doc, c.others)
+	return s.load(path, opts)
 }
 
 // Complete checks a configuration that was made in code, sets its defaults and loads
 // its profiles.
 func Complete(cfg *Config, opts Options) (*Config, error) {
 	doc := yamldoc.Parse("configuration", nil)
-	c := checker{doc: doc, cfg: cfg, folder: ".", profiles: opts.Profiles}
+	c := checker{doc: doc, cfg: cfg, folder: ".", opts: opts}
 	c.check()
 	return finish(cfg, doc, c.others)
 }

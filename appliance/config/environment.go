@@ -22,9 +22,8 @@ import (
 // wells[0].devices[1].url.
 const prefix = "WELLKEEPER_"
 
-// environment is the settings found in the .env files (the first that sets one wins)
-// and, above them, in env.
-func environment(env []string, files ...string) (map[string]string, error) {
+// dotEnv is the settings in .env files; the first that sets one wins.
+func dotEnv(files ...string) (map[string]string, error) {
 	all := map[string]string{}
 	for _, file := range slices.Backward(files) {
 		f, err := os.Open(file)
@@ -41,13 +40,25 @@ func environment(env []string, files ...string) (map[string]string, error) {
 		}
 		maps.Copy(all, values)
 	}
+	onlyOurs(all)
+	return all, nil
+}
+
+// environment is the settings of .env files and, above them, those in env.
+func environment(env []string, dotEnv map[string]string) map[string]string {
+	all := map[string]string{}
+	maps.Copy(all, dotEnv)
 	for _, pair := range env {
 		if name, value, ok := strings.Cut(pair, "="); ok {
 			all[name] = value
 		}
 	}
-	maps.DeleteFunc(all, func(name, _ string) bool { return !strings.HasPrefix(name, prefix) })
-	return all, nil
+	onlyOurs(all)
+	return all
+}
+
+func onlyOurs(env map[string]string) {
+	maps.DeleteFunc(env, func(name, _ string) bool { return !strings.HasPrefix(name, prefix) })
 }
 
 // applyEnvironment overrides the settings that env names and returns a remark for
