@@ -149,6 +149,7 @@ func (a *App) listen(ctx context.Context) error {
 	kept := archive{a}
 	a.server, err = web.New(web.Config{
 		Listener: a.listener, TLS: tlsConfig, AnonymousView: *cfg.Web.AnonymousView,
+		Curves: kept, Notes: kept,
 		Wells: view, Changes: view, Health: view, Jobs: view, Telemetry: kept, Diagnoses: kept, Notices: a.notices,
 		Location: cfg.Site.Location, Units: web.Units(cfg.Web.Units), Version: a.version, Log: component(a.log, "web"),
 	})

@@ -3,6 +3,10 @@ package web
 import (
 	"net/http"
 	"strings"
+	"time"
+
+	"wellkeeper.internal/appliance/esp"
+	"wellkeeper.internal/appliance/esp/record"
 )
 
 // What the tests see of the inside.
@@ -73,4 +77,27 @@ func Sentence(u Units, s string) string {
 func Shown(u Units, key string, v float64) string {
 	q := newShower(u).number(unitKey(key), v, -1)
 	return q.Text + " " + q.Symbol
+}
+
+// Gaps finds what is missing.
+var Gaps = gaps
+
+// NoteOf is a note as far as it matters for what is told.
+type NoteOf struct {
+	Kind, ID string
+	Change   esp.Change
+	At       time.Time
+}
+
+// Told gives the positions of the notes that the page tells.
+func Told(list []NoteOf) []int {
+	var all []noteDoc
+	for i, n := range list {
+		all = append(all, noteDoc{Number: uint64(i), Kind: record.Kind(n.Kind), ID: n.ID, Change: n.Change, at: n.At})
+	}
+	var out []int
+	for _, n := range told(all) {
+		out = append(out, int(n.Number))
+	}
+	return out
 }

@@ -66,8 +66,8 @@ type feed struct {
 // client is one listener. Its channel is closed by the feed when it is too slow.
 type client struct {
 	events chan []byte
-	parts  bool // wants the pieces of the page too
-	closed bool // guarded by the feed
+	parts  string // which pieces of the page it wants too: 1 for all, head, or none
+	closed bool   // guarded by the feed
 }
 
 func newHub(s *Server) *hub {
@@ -180,26 +180,46 @@ func (s *Server) frame(ctx context.Context, well esp.WellID) (*liveFrame, error)
 	return s.wellFrame(o)
 }
 
-// broadcast encodes doc once with and once without parts. The lock is held.
+// broadcast encodes doc once for each choice of parts. The lock is held.
 func (f *feed) broadcast(s *Server, kind string, doc liveDoc) {
-	full, err := event(kind, f.seq, doc)
-	if err != nil {
-		s.log.Error().Err(err).Msg("live event not encoded")
-		return
-	}
-	doc.Parts = nil
-	bare, err := event(kind, f.seq, doc)
-	if err != nil {
-		s.log.Error().Err(err).Msg("live event not encoded")
-		return
-	}
+	encoded := make(map[string][]byte, 1)
 	for c := range f.clients {
-		if c.parts {
-			f.offer(c, full)
-		} else {
-			f.offer(c, bare)
+		b, ok := encoded[c.parts]
+		if !ok {
+			var err error
+			if b, err = event(kind, f.seq, doc.only(c.parts)); err != nil {
+				s.log.Error().Err(err).Msg("live event not encoded")
+				return
+			}
+			encoded[c.parts] = b
+		}
+		f.offer(c, b)
+	}
+}
+
+// partsOfHead are the pieces that every page of a well has: the banner and the count of
+// alarms.
+const partsOfHead = "head"
+
+// only is d with the pieces of the page that were asked for.
+func (d liveDoc) only(parts string) liveDoc {
+	all := d.Parts
+	if parts == "1" {
+		return d
+	}
+	d.Parts = nil
+	if parts != partsOfHead {
+		return d
+	}
+	for _, name := range []string{"banner", "count"} {
+		if html, ok := all[name]; ok {
+			if d.Parts == nil {
+				d.Parts = make(map[string]string, 2)
+			}
+			d.Parts[name] = html
 		}
 	}
+	return d
 }
 
 // offer hands an event to a client; one that is too far behind is dropped and will
@@ -246,7 +266,7 @@ var (
 
 // join adds a client. The first thing it gets is a snapshot: of the present frame, or
 // where there is none the next that is made.
-func (h *hub) join(well esp.WellID, parts bool) (*feed, *client, error) {
+func (h *hub) join(well esp.WellID, parts string) (*feed, *client, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.count >= maxStreams {
@@ -260,11 +280,7 @@ func (h *hub) join(well esp.WellID, parts bool) (*feed, *client, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.frame != nil {
-		doc := f.frame.snapshot(f.seq, h.server.cfg.Now())
-		if !parts {
-			doc.Parts = nil
-		}
-		b, err := event("snapshot", f.seq, doc)
+		b, err := event("snapshot", f.seq, f.frame.snapshot(f.seq, h.server.cfg.Now()).only(parts))
 		if err != nil {
 			h.release(f)
 			return nil, nil, err
@@ -311,10 +327,18 @@ func (f *feed) sequence() uint64 {
 // connKey is the context key of the connection of a request.
 type connKey struct{}
 
+// partsAsked is a choice of parts; what is none of them is none.
+func partsAsked(s string) string {
+	if s == "1" || s == partsOfHead {
+		return s
+	}
+	return ""
+}
+
 // live is GET /api/v1/live?well=ID&parts=1: a stream of server-sent events. Without
 // well it is over all wells.
 func (s *Server) live(c echo.Context) error {
-	f, cl, err := s.hub.join(esp.WellID(c.QueryParam("well")), c.QueryParam("parts") == "1")
+	f, cl, err := s.hub.join(esp.WellID(c.QueryParam("well")), partsAsked(c.QueryParam("parts")))
 	switch {
 	case errors.Is(err, ErrNoWell):
 		return errNotFound("no such well")

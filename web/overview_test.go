@@ -3,6 +3,7 @@ package web_test
 import (
 	"flag"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -257,6 +258,9 @@ func TestTextFromOutsideIsEscaped(t *testing.T) {
 	})
 	_, body := s.get(t, "/")
 	lacks(t, body, "<script>alert", `"'<`)
+	_, trends := s.get(t, "/trends?signals="+url.QueryEscape(evil))
+	lacks(t, trends, "<script>alert", `"'<`)
+	has(t, trends, "&lt;script&gt;")
 	_, missing := s.get(t, "/wells/%3Cscript%3Ealert(1)%3C%2Fscript%3E")
 	lacks(t, missing, "<script>alert")
 }
@@ -285,7 +289,7 @@ func TestPageAndStreamAgreeOnTheParts(t *testing.T) {
 	for _, state := range webtest.States() {
 		s := open(t, nil, nil, "RB-114", "RB-115")
 		s.set(t, state)
-		for page, query := range map[string]string{"/wells/RB-114": "?parts=1&well=RB-114", "/": "?parts=1"} {
+		for page, query := range map[string]string{"/wells/RB-114": "?parts=1&well=RB-114", "/wells/RB-114/trends": "?parts=head&well=RB-114", "/": "?parts=1"} {
 			_, body := s.get(t, page)
 			inPage, inStream := map[string]bool{}, map[string]bool{}
 			for _, m := range attribute.FindAllStringSubmatch(body, -1) {

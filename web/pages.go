@@ -54,27 +54,47 @@ func (s *Server) overviewPage(c echo.Context, id esp.WellID, path string, severa
 	if err != nil {
 		return err
 	}
-	f := s.render.frame(string(id), o.Time)
+	f := s.wellFrameView(o, path, several, "Overview")
+	body := s.render.overview(o)
+	f.AlarmCount, f.Body = body.Alarms, body
+	return s.html(c, http.StatusOK, "overview", &f)
+}
+
+// wellFrameView is the frame of a page of a well, whose Overview is at home.
+func (s *Server) wellFrameView(o *Overview, home string, several bool, current string) frameView {
+	id := string(o.Well.ID)
+	f := s.render.frame(id, o.Time)
 	f.Sub = "Well · ESP"
-	if o.Well.Name != "" && o.Well.Name != string(id) {
-		f.Heading, f.Sub = o.Well.Name, string(id)+" · ESP"
+	if o.Well.Name != "" && o.Well.Name != id {
+		f.Heading, f.Sub = o.Well.Name, id+" · ESP"
 	}
-	f.Stream = "/api/v1/live?parts=1&well=" + url.QueryEscape(string(id))
+	parts := "1"
+	if current != "Overview" {
+		parts = partsOfHead
+	}
+	f.Stream = "/api/v1/live?parts=" + parts + "&well=" + url.QueryEscape(id)
 	if several {
 		f.Nav = append(f.Nav, navView{Href: "/", Label: "Wells", Icon: "wells"})
 	}
 	// Only what exists is linked: the other pages of the design come with their issues,
-	// and until then their places are sections of this one.
-	f.Nav = append(f.Nav,
-		navView{Href: path, Label: "Overview", Icon: "home", Current: true},
-		navView{Href: "#alarms", Label: "Alarms", Icon: "alarm", Counts: true},
-		navView{Href: "#finding", Label: "Diagnosis", Icon: "finding"},
-		navView{Href: "#well", Label: "Well", Icon: "well"},
+	// and until then their places are sections of the Overview.
+	trends, here := trendsPath(o.Well.ID), ""
+	if home == "/" {
+		trends = "/trends"
+	}
+	if current != "Overview" {
+		here = home
+	}
+	f.Nav = append(
+		f.Nav,
+		navView{Href: home, Label: "Overview", Icon: "home", Current: current == "Overview"},
+		navView{Href: trends, Label: "Trends", Icon: "trends", Current: current == "Trends"},
+		navView{Href: here + "#alarms", Label: "Alarms", Icon: "alarm", Counts: true},
+		navView{Href: here + "#finding", Label: "Diagnosis", Icon: "finding"},
+		navView{Href: here + "#well", Label: "Well", Icon: "well", Wide: true},
 		navView{Href: "#more", Label: "Display", Icon: "more"},
 	)
-	body := s.render.overview(o)
-	f.AlarmCount, f.Body = body.Alarms, body
-	return s.html(c, http.StatusOK, "overview", &f)
+	return f
 }
 
 func (s *Server) html(c echo.Context, status int, page string, f *frameView) error {

@@ -53,7 +53,7 @@ func newRenderer(cfg *Config, base string) (*renderer, error) {
 	}
 	r := &renderer{pages: make(map[string]*template.Template), parts: all, table: table, base: base, cfg: cfg}
 	r.setLook(cfg.Units, cfg.Location)
-	for _, name := range []string{"overview", "wells", "error"} {
+	for _, name := range []string{"overview", "trends", "wells", "error"} {
 		page, err := all.Clone()
 		if err != nil {
 			return nil, fmt.Errorf("clone templates: %w", err)
@@ -80,6 +80,7 @@ type frameView struct {
 	Zone                string
 	ZoneMinutes         int
 	Stream              string // where the page's live stream is; empty: none
+	Script              string // of the page beside the one of all pages; empty: none
 	Nav                 []navView
 	AlarmCount          alarmsView
 	Body                any
@@ -88,6 +89,7 @@ type frameView struct {
 type navView struct {
 	Href, Label, Icon string
 	Current, Counts   bool
+	Wide              bool // on wide screens only
 }
 
 func (r *renderer) frame(title string, now time.Time) frameView {

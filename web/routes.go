@@ -36,6 +36,8 @@ func (s *Server) routes() []route {
 	return []route{
 		{get, "/", view, s.home},
 		{get, "/wells/:well", view, s.well},
+		{get, "/trends", view, s.trendsOfOnly},
+		{get, "/wells/:well/trends", view, s.trends},
 		{get, "/assets/:hash/:name", public, s.assets.serve},
 
 		{get, "/health/live", public, s.healthLive},
@@ -44,6 +46,9 @@ func (s *Server) routes() []route {
 
 		{get, "/api/v1/wells", view, s.apiWells},
 		{get, "/api/v1/wells/:well/latest", view, s.apiLatest},
+		{get, "/api/v1/wells/:well/series", view, s.apiSeries},
+		{get, "/api/v1/wells/:well/export.csv", view, s.export},
+		{get, "/api/v1/wells/:well/events", view, s.apiEvents},
 		{get, "/api/v1/jobs", view, s.apiJobs},
 		{get, "/api/v1/live", view, s.live},
 

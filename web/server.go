@@ -34,6 +34,7 @@ type Server struct {
 	assets *assets
 	render *renderer
 	hub    *hub
+	heavy  chan struct{} // held while much of the history is read
 	http   *http.Server
 
 	anonymous atomic.Bool // viewing without a login
@@ -48,7 +49,7 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{cfg: cfg, log: cfg.Log, assets: files}
+	s := &Server{cfg: cfg, log: cfg.Log, assets: files, heavy: make(chan struct{}, heavyQueries)}
 	s.anonymous.Store(cfg.AnonymousView)
 	if s.render, err = newRenderer(&s.cfg, files.base); err != nil {
 		return nil, err

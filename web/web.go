@@ -45,6 +45,8 @@ type Config struct {
 	Changes   Changes
 	Telemetry Telemetry
 	Diagnoses Diagnoses
+	Curves    Curves
+	Notes     Notes
 	Health    Health
 	Jobs      Jobs
 	// Notices are sentences for the top of the list of wells, as Overview has its own;
@@ -65,6 +67,9 @@ type Config struct {
 func (c *Config) complete() error {
 	if c.Listener == nil || c.Wells == nil || c.Changes == nil || c.Telemetry == nil || c.Diagnoses == nil || c.Health == nil || c.Jobs == nil {
 		return errors.New("web: Listener, Wells, Changes, Telemetry, Diagnoses, Health and Jobs are required")
+	}
+	if c.Curves == nil || c.Notes == nil {
+		return errors.New("web: Curves and Notes are required")
 	}
 	if c.Location == nil {
 		c.Location = time.UTC

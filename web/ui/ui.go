@@ -24,11 +24,14 @@ type Asset struct {
 func Assets() []Asset {
 	const script, style = "text/javascript; charset=utf-8", "text/css; charset=utf-8"
 	return []Asset{
-		{Name: "style.css", Type: style, Parts: []string{"tokens.css", "app.css"}},
+		{Name: "style.css", Type: style, Parts: []string{"tokens.css", "app.css", "vendor/uplot-1.6.32/uPlot.min.css", "trends.css"}},
 		{Name: "boot.js", Type: script, Parts: []string{"boot.js"}},
 		{Name: "page.js", Type: script, Parts: []string{"page.js"}},
 		{Name: "format.js", Type: script, Parts: []string{"format.js"}},
 		{Name: "stream.js", Type: script, Parts: []string{"stream.js"}},
+		// The library declares one variable, which the module then uses.
+		{Name: "chart.js", Type: script, Parts: []string{"vendor/uplot-1.6.32/uPlot.iife.min.js", "chart.js"}},
+		{Name: "trends.js", Type: script, Parts: []string{"trends.js"}},
 		{Name: "icon.svg", Type: "image/svg+xml", Parts: []string{"icon.svg"}},
 	}
 }

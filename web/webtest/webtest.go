@@ -32,6 +32,8 @@ func States() []string {
 type Source struct {
 	now   func() time.Time
 	start time.Time // everything of the past is told from here
+	// columns are those of the well, for the past.
+	columns map[esp.SignalID]column
 
 	mu      sync.Mutex // guards what follows
 	wells   []string
@@ -61,7 +63,7 @@ func New(now func() time.Time, wells ...string) *Source {
 		wells = []string{"RB-114"}
 	}
 	return &Source{
-		now: now, start: now(), wells: wells, state: "live", set: map[string]float64{}, changed: make(chan struct{}),
+		now: now, start: now(), columns: columns(), wells: wells, state: "live", set: map[string]float64{}, changed: make(chan struct{}),
 		deps: []web.Dependency{{Name: "storage", Status: "ok", Required: true}, {Name: "modbus/RB-114/drive", Status: "ok"}},
 	}
 }
@@ -69,6 +71,7 @@ func New(now func() time.Time, wells ...string) *Source {
 // Config is a configuration of web that shows s. The listener is the caller's.
 func (s *Source) Config() web.Config {
 	return web.Config{
+		Curves: s, Notes: s,
 		AnonymousView: true, Wells: s, Changes: s, Telemetry: s, Diagnoses: s, Health: s, Jobs: s,
 		Location: Site(), Version: "1.2.3", Now: s.now,
 	}

@@ -195,13 +195,17 @@ func gas(o *web.Overview, now time.Time) {
 			sig.Trend = "falling"
 		}
 	}
-	o.Alarms = []esp.Alarm{
+	o.Alarms = gasAlarms(o.Well.ID, now)
+}
+
+func gasAlarms(well esp.WellID, now time.Time) []esp.Alarm {
+	return []esp.Alarm{
 		{
-			Well: o.Well.ID, ID: "intake_pressure_low", State: esp.AlarmUnacknowledged, Priority: 2, Since: now.Add(-87 * time.Minute), Signal: "intake_pressure",
+			Well: well, ID: "intake_pressure_low", State: esp.AlarmUnacknowledged, Priority: 2, Since: now.Add(-87 * time.Minute), Signal: "intake_pressure",
 			Unit: esp.KPa, Value: 2840.6, Limit: 3102.6, Title: "Intake pressure low", Text: "2840.6 kPa, limit 3102.6 kPa",
 		},
 		{
-			Well: o.Well.ID, ID: "motor_current_unstable", State: esp.AlarmAcknowledged, Priority: 3, Since: now.Add(-12 * time.Minute),
+			Well: well, ID: "motor_current_unstable", State: esp.AlarmAcknowledged, Priority: 3, Since: now.Add(-12 * time.Minute),
 			Value: esp.NoNumber(), Limit: esp.NoNumber(), Title: "Motor current unstable", Text: "swings 3.1 A, 4 times its usual",
 		},
 	}

@@ -3,6 +3,14 @@
 const root = document.documentElement;
 const table = JSON.parse(document.body.dataset.table);
 
+// scale gives how a stored unit is shown here: its symbol and the map to it.
+export function scale(key) {
+  const row = table[key];
+  if (!row) return { symbol: key, to: (v) => v };
+  const [symbol, mul, div, offset] = row[root.dataset.units === "si" ? 1 : 0];
+  return { symbol, to: (v) => (v * mul) / div + offset };
+}
+
 // number gives [text, symbol] of a value in its stored unit.
 export function number(value, key, digits) {
   const row = table[key];
@@ -14,14 +22,14 @@ export function number(value, key, digits) {
 
 const magnitude = (v) => (Math.abs(v) >= 100 ? 0 : Math.abs(v) >= 10 ? 1 : 2);
 
-function group(text) {
+export function group(text) {
   const negative = text.startsWith("-");
   const [whole, fraction] = text.replace("-", "").split(".");
   const out = whole.replace(/\B(?=(\d{3})+$)/g, ",") + (fraction ? "." + fraction : "");
   return negative && /[1-9]/.test(out) ? "−" + out : out;
 }
 
-const isolated = (cls, text) => {
+export const isolated = (cls, text) => {
   const e = document.createElement("bdi");
   e.className = cls;
   e.textContent = text;
@@ -56,9 +64,10 @@ export function convert(scope) {
   }
 }
 
-const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
+export const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
 let zone = Number(root.dataset.zone);
 export const setZone = (minutes) => (zone = minutes);
+export const zoneMinutes = () => zone;
 
 // clock shows a moment (ms since 1970) in site time; with its date when that is not today's.
 export function clock(ms, today, seconds) {

@@ -15,7 +15,7 @@ const put = (el, text) => {
 // and an age that is too small would show an old value as live.
 let base = { server: Number(root.dataset.now), date: Date.now(), ticks: performance.now() };
 const sync = (server) => (base = { server, date: Date.now(), ticks: performance.now() });
-const serverNow = () => base.server + Math.max(0, Date.now() - base.date, performance.now() - base.ticks);
+export const serverNow = () => base.server + Math.max(0, Date.now() - base.date, performance.now() - base.ticks);
 
 // ---- what is known ----
 const known = {}; // by signal: value and time, or reason and last value
@@ -26,6 +26,10 @@ let seen = false; // whether the stream has said anything so far
 let contact = base.server; // last time that the server was heard, in its own time
 
 const stream = new Stream(root.dataset.stream, { event, offline, online });
+
+// Further parts of a page hear every event too.
+const listeners = [];
+export const listen = (f) => listeners.push(f);
 
 function event(kind, data) {
   sync(data.time);
@@ -46,6 +50,7 @@ function event(kind, data) {
     if (kind === "snapshot") reconcile(data);
   }
   refresh();
+  for (const f of listeners) f(kind, data);
 }
 
 // replace puts the server's HTML in the place of a part, without closing what a person has
@@ -70,7 +75,8 @@ function replace(name, html) {
 function reconcile(data) {
   const here = [...all("[data-part]")].map((e) => e.dataset.part);
   const rows = new Set([...all("[data-row]")].map((e) => e.dataset.row));
-  if (here.some((name) => !(name in data.parts)) || Object.keys(data.values || {}).some((name) => !rows.has(name))) again();
+  if (here.some((name) => !(name in (data.parts || {})))) again();
+  if (byID("readings") && Object.keys(data.values || {}).some((name) => !rows.has(name))) again();
 }
 
 let going = false;
@@ -156,7 +162,7 @@ function head(now) {
   if (stream.offline) {
     text = clock(contact, now) + " · offline";
     put(byID("off-retry"), retry ? `Trying again in ${retry} s.` : "Trying now.");
-  } else if (!scan && byID("polled")) {
+  } else if (!scan && root.dataset.stream.includes("well=")) {
     text = "No reading so far";
   } else if (lost) {
     text = "Drive link lost";
@@ -217,6 +223,12 @@ function pressed() {
   if (next) next.setAttribute("aria-label", `Theme: ${theme}. Change`);
 }
 
+// dress makes new HTML of the server look as this browser chose.
+export function dress(scope) {
+  convert(scope);
+  pressed();
+}
+
 document.addEventListener("click", (e) => {
   const b = e.target.closest("[data-set]");
   if (b) choose(b.dataset.set, b.dataset.to);
@@ -228,8 +240,7 @@ document.addEventListener("click", (e) => {
   }
 });
 
-convert(document);
-pressed();
+dress(document);
 setInterval(() => {
   if (document.visibilityState === "visible") refresh();
 }, 1000);
