@@ -329,6 +329,9 @@ func TestStatus(t *testing.T) {
 		if got := s.LastOK.Sub(start); got != 10*time.Second {
 			t.Errorf("last good poll after %s, want 10s", got)
 		}
+		if s.Good != 10 || s.PollTime < 0 || s.PollTime > 10*s.PollP95+10*time.Second {
+			t.Errorf("%d polls that gave values took %s", s.Good, s.PollTime)
+		}
 		if s.Requests != 2 || s.URL != "tcp://peer:502" || s.Profile != "test" || s.Unit != 1 {
 			t.Errorf("status: %+v", s)
 		}

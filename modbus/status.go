@@ -31,7 +31,9 @@ type DeviceStatus struct {
 
 	PollP50  time.Duration `json:"poll_p50"` // of the last 128 polls that gave values
 	PollP95  time.Duration `json:"poll_p95"`
-	Requests float64       `json:"requests"` // per poll, mean over those
+	Good     uint64        `json:"good"`      // polls that gave values
+	PollTime time.Duration `json:"poll_time"` // of all those together
+	Requests float64       `json:"requests"`  // per poll, mean over those
 	// NotSupported names the points that the device refuses (exception 2 or 3).
 	NotSupported []string `json:"not_supported,omitempty"`
 }
@@ -93,6 +95,7 @@ func (s *deviceState) note(now time.Time, r *run, unsupported []string) {
 	at := s.good % keptPolls
 	s.took[at], s.asked[at] = now.Sub(r.started), r.requests
 	s.good++
+	st.PollTime += now.Sub(r.started)
 }
 
 func (s *deviceState) missed(n uint64) {
@@ -107,6 +110,7 @@ func (s *deviceState) snapshot() DeviceStatus {
 	st := s.status
 	st.Errors = maps.Clone(st.Errors)
 	st.NotSupported = slices.Clone(st.NotSupported)
+	st.Good = s.good
 	n := int(min(s.good, keptPolls))
 	if n == 0 {
 		return st
