@@ -243,7 +243,7 @@ func (s *Store) restoreLatest() error {
 		if live.Layout != nil && live.Time.After(highest.Time) {
 			highest = live
 		}
-		w.latest, w.stored = highest, highest.Time
+		w.latest, w.stored, w.began = highest, highest.Time, w.next
 		if highest.Layout == nil {
 			w.resume = nil // nothing before, so nothing is missing
 		}

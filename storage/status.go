@@ -44,11 +44,14 @@ type WellStatus struct {
 	Well esp.WellID
 	// Last is the highest number given in this epoch, Durable the highest durable one.
 	Last, Durable uint64
+	// Numbered are the scans that were given a number since the store was opened.
+	Numbered uint64
 	// Pending scans are in memory only.
 	Pending int
 	Blocks  int
-	// Oldest and Newest are the times of the stored scans, zero when there are none.
-	Oldest, Newest time.Time
+	// Oldest and Newest are the times of the stored scans, zero when there are none, and
+	// NewestDurable of those on the disk.
+	Oldest, Newest, NewestDurable time.Time
 }
 
 // Status looks at the store. It reads file sizes, nothing else, from the disk.
@@ -89,7 +92,10 @@ func (s *Store) Status() Status {
 }
 
 func (s *Store) wellStatus(w *well) WellStatus {
-	out := WellStatus{Well: w.id, Last: w.next - 1, Durable: w.durableTo(s.epoch.ID), Pending: w.pending(), Blocks: len(w.blocks)}
+	out := WellStatus{
+		Well: w.id, Last: w.next - 1, Numbered: w.next - w.began,
+		Durable: w.durableTo(s.epoch.ID), Pending: w.pending(), Blocks: len(w.blocks),
+	}
 	low, high := int64(maxTimeMs), int64(noTime)
 	for _, p := range s.parts(w, false) {
 		low, high = min(low, p.minTime), max(high, p.maxTime)
@@ -97,7 +103,24 @@ func (s *Store) wellStatus(w *well) WellStatus {
 	if high != noTime {
 		out.Oldest, out.Newest = time.UnixMilli(low).UTC(), time.UnixMilli(high).UTC()
 	}
+	if at := w.newestDurable(); at != noTime {
+		out.NewestDurable = time.UnixMilli(at).UTC()
+	}
 	return out
+}
+
+// newestDurable is the time of the newest scan of w on the disk; noTime when there is none.
+func (w *well) newestDurable() int64 {
+	high := int64(noTime)
+	for i := range w.blocks {
+		high = max(high, w.blocks[i].maxTime)
+	}
+	for _, c := range w.chunks {
+		for _, at := range c.times[:c.durable] {
+			high = max(high, at)
+		}
+	}
+	return high
 }
 
 // bytesPerDay is the rate of the newest blocks, 168 of them at most: a week.

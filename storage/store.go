@@ -80,6 +80,8 @@ type report struct {
 type well struct {
 	id   esp.WellID
 	next uint64 // number of the next scan
+	// began is what next was when the store was opened.
+	began uint64
 	// chunks are not sealed yet, in the order of their numbers.
 	chunks []*chunk
 	// blocks are sealed, in the order of epochs' ages and numbers.
@@ -317,7 +319,7 @@ func (s *Store) makeJournal() error {
 func (s *Store) well(id esp.WellID) *well {
 	w := s.wells[id]
 	if w == nil {
-		w = &well{id: id, next: 1}
+		w = &well{id: id, next: 1, began: 1}
 		s.wells[id] = w
 	}
 	return w
