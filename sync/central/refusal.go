@@ -2,6 +2,7 @@ package central
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 
@@ -38,6 +39,9 @@ func refusal(ctx context.Context, operation string, err error) error {
 		return fmt.Errorf("%s: %w", operation, cause) // the caller gave up, not the link
 	}
 	server, ok := errors.AsType[*pgconn.PgError](err)
+	if _, bad := errors.AsType[*tls.CertificateVerificationError](err); bad {
+		return &wire.Refusal{Class: wire.Untrusted, Text: linkText(operation, err), Err: err}
+	}
 	if !ok {
 		return &wire.Refusal{Class: wire.Unreachable, Text: linkText(operation, err), Err: err}
 	}

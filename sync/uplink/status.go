@@ -63,10 +63,12 @@ type Status struct {
 	Payload        uint64    // bytes of the batches delivered
 	BytesSent      uint64    // on the socket, everything included
 	BytesReceived  uint64
-	NotCarried     uint64 // values that had no place in a batch and went as their quality only
-	Gone           uint64 // numbers that the store lost before they were sent
-	Held           []Held
-	Quarantined    []Quarantined // over all starts
+	// Errors counts the attempts that failed, by class.
+	Errors      map[wire.Class]uint64
+	NotCarried  uint64 // values that had no place in a batch and went as their quality only
+	Gone        uint64 // numbers that the store lost before they were sent
+	Held        []Held
+	Quarantined []Quarantined // over all starts
 }
 
 // Status is what the uplink is doing now.
@@ -76,7 +78,7 @@ func (u *Uplink) Status() Status {
 	defer u.mu.Unlock()
 	s := u.status
 	s.BytesSent, s.BytesReceived = sent, received
-	s.Quarantined, s.Held = slices.Clone(s.Quarantined), slices.Clone(s.Held)
+	s.Quarantined, s.Held, s.Errors = slices.Clone(s.Quarantined), slices.Clone(s.Held), maps.Clone(s.Errors)
 	if s.LastError != nil {
 		s.LastError = new(*s.LastError)
 	}

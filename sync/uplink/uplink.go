@@ -121,7 +121,7 @@ func New(c Config) (*Uplink, error) {
 		lastLive:  make(map[esp.WellID]time.Time),
 		liveStart: make(map[logKey]uint64),
 		held:      make(map[esp.WellID]Held),
-		status:    Status{State: Idle},
+		status:    Status{State: Idle, Errors: make(map[wire.Class]uint64)},
 	}, nil
 }
 
@@ -230,6 +230,7 @@ func (u *Uplink) failed(err error) {
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
+	u.status.Errors[class]++
 	u.status.LastError = &Failure{Class: class, Text: text, Time: time.Now()}
 	u.status.State = Waiting
 	if class == wire.NotReady {

@@ -122,6 +122,9 @@ func TestOutageAtStart(t *testing.T) {
 			!s.OldestWaiting.Equal(wiretest.Start()) || !s.LastSuccess.IsZero() {
 			t.Errorf("status during the outage: %+v", s)
 		}
+		if n := uint64(c.greetings()); s.Errors[wire.Unreachable] != n || len(s.Errors) != 1 {
+			t.Errorf("errors %v, want %d unreachable", s.Errors, n)
+		}
 		if n := c.greetings(); n > 150 || n < 50 {
 			t.Errorf("%d attempts in an hour", n)
 		}

@@ -47,6 +47,9 @@ const (
 	Busy Class = "busy"
 	// Unreachable is a link that does not stand: no route, cut, too slow, TLS refused.
 	Unreachable Class = "unreachable"
+	// Untrusted is a server whose certificate is not accepted: expired, of an unknown
+	// authority, for another name. Often it is the clock of this side that is wrong.
+	Untrusted Class = "untrusted"
 )
 
 // Refusal is an error of the centre or of the way to it, with what follows from it.
