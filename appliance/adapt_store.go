@@ -244,8 +244,8 @@ func (w *well) platformRow(now published) *web.Row {
 // watchEvery is how often the disk is looked at.
 const watchEvery = 5 * time.Second
 
-// watchDisk looks at the store now and then, so that the page never waits for a disk
-// that is slow or gone.
+// watchDisk looks at the store now and then and tells it what changed, so that neither
+// the page nor the monitor ever waits for a disk that is slow or gone.
 func (a *App) watchDisk(ctx context.Context) error {
 	ticker := time.NewTicker(watchEvery)
 	defer ticker.Stop()
@@ -255,6 +255,7 @@ func (a *App) watchDisk(ctx context.Context) error {
 			return nil
 		case <-ticker.C:
 			a.lookAtDisk()
+			a.recordChanges(ctx)
 		}
 	}
 }
@@ -262,6 +263,7 @@ func (a *App) watchDisk(ctx context.Context) error {
 // lookAtDisk puts the state of the store in the page's words.
 func (a *App) lookAtDisk() {
 	s := a.store.Status()
+	a.stored.Store(&storeLook{status: s, jobs: a.jobs.Jobs(), at: time.Now()})
 	v := web.Storage{Failed: s.Failed || s.Full, Error: s.LastError, Free: s.DiskFree, DaysLeft: s.DaysLeft, Lost: s.Lost + s.RecordsFailed}
 	if s.DaysLeft < 0 {
 		v.DaysLeft = math.NaN()

@@ -64,7 +64,7 @@ func (p pages) Overview(_ context.Context, id esp.WellID) (*web.Overview, error)
 		Well: w.esp, Time: time.Now(), State: now.State, Since: now.Since, Scan: scan, Number: now.Seq,
 		Signals: signals, Findings: now.Findings, Alarms: now.Alarms, Devices: w.devicesView(),
 		Uplink: p.app.uplinkView(), Storage: *p.app.disk.Load(), Filling: now.Filling,
-		Notices: p.app.notices(),
+		Notices: p.app.banners(id),
 	}
 	for i := range signals {
 		s := &signals[i]
@@ -83,37 +83,6 @@ func (p pages) Overview(_ context.Context, id esp.WellID) (*web.Overview, error)
 		o.Stop = w.stopView(now.Stop, signals)
 	}
 	return o, nil
-}
-
-// Dependencies lists the store, each device and the way to headquarters.
-func (p pages) Dependencies(context.Context) []web.Dependency {
-	store := p.app.disk.Load()
-	list := []web.Dependency{{Name: "storage", Status: "ok", Required: true}}
-	if store.Failed {
-		list[0].Status, list[0].Detail = "failed", store.Error
-	} else if store.Error != "" {
-		list[0].Status, list[0].Detail = "degraded", store.Error
-	}
-	for _, w := range p.app.wells() {
-		for _, d := range w.devicesView() {
-			dep := web.Dependency{Name: fmt.Sprintf("modbus/%s/%s", w.esp.ID, d.ID), Status: "ok"}
-			if d.State != string(modbus.StateOK) && d.State != "" {
-				dep.Status, dep.Detail = "failed", d.ErrorText
-			}
-			list = append(list, dep)
-		}
-	}
-	if r := p.app.refused.Load(); r != nil {
-		list = append(list, web.Dependency{Name: "configuration", Status: "degraded", Detail: r.text(time.UTC)})
-	}
-	if up := p.app.uplinkView(); up != nil {
-		dep := web.Dependency{Name: "central", Status: "ok"}
-		if up.Error != "" {
-			dep.Status, dep.Detail = "degraded", up.Error
-		}
-		list = append(list, dep)
-	}
-	return list
 }
 
 func (w *well) periodOf(id esp.DeviceID) time.Duration {

@@ -19,6 +19,7 @@ import (
 
 	"wellkeeper.internal/appliance/config"
 	"wellkeeper.internal/appliance/esp"
+	"wellkeeper.internal/appliance/health"
 	"wellkeeper.internal/appliance/schedule"
 	"wellkeeper.internal/modbus"
 	"wellkeeper.internal/storage"
@@ -69,6 +70,12 @@ type App struct {
 	live   atomic.Pointer[[]*well]       // in the order of the configuration; replaced, never changed
 	uplink atomic.Pointer[forwarder]     // nil without a central database
 	disk   atomic.Pointer[web.Storage]   // as last looked at
+	stored atomic.Pointer[storeLook]     // likewise, all of it
+
+	monitor     *health.Monitor
+	began       time.Time
+	unclean     bool   // the run before did not stop properly
+	memoryLimit uint64 // 0: none
 
 	refused     atomic.Pointer[refusal]  // nil: the configuration is good
 	waiting     atomic.Pointer[[]string] // settings that take effect at the next restart
@@ -84,7 +91,10 @@ type App struct {
 // New opens the data folder and binds the page's address. It starts nothing and
 // connects to nothing. An error names what is wrong and what to do.
 func New(ctx context.Context, o Options) (_ *App, err error) {
-	a := &App{log: o.Log, version: o.Version, past: o.Past, beside: o.Companions, running: make(chan struct{}), setLogLevel: o.SetLogLevel}
+	a := &App{
+		log: o.Log, version: o.Version, past: o.Past, beside: o.Companions, running: make(chan struct{}), setLogLevel: o.SetLogLevel,
+		began: time.Now(),
+	}
 	if a.setLogLevel == nil {
 		a.setLogLevel = func(string) {}
 	}
@@ -103,10 +113,11 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 			err = errors.Join(err, a.close())
 		}
 	}()
-	a.lookAtDisk()
+	a.unclean, a.memoryLimit = a.wasRunning(), memoryLimit()
 	if a.jobs, err = newScheduler(a, o.Config); err != nil {
 		return nil, err
 	}
+	a.lookAtDisk()
 	a.links = modbus.NewLinks(modbus.LinksConfig{Log: o.Log})
 	wells := make([]*well, len(o.Config.Wells))
 	for i := range o.Config.Wells {
@@ -122,6 +133,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 		}
 		a.uplink.Store(f)
 	}
+	a.monitor = health.NewMonitor(a.facts)
 	if err := a.listen(ctx); err != nil {
 		return nil, err
 	}
@@ -150,7 +162,8 @@ func (a *App) listen(ctx context.Context) error {
 	a.server, err = web.New(web.Config{
 		Listener: a.listener, TLS: tlsConfig, AnonymousView: *cfg.Web.AnonymousView,
 		Curves: kept, Notes: kept,
-		Wells: view, Changes: view, Health: view, Jobs: view, Telemetry: kept, Diagnoses: kept, Notices: a.notices,
+		Wells: view, Changes: view, Health: view, Jobs: view, Telemetry: kept, Diagnoses: kept,
+		Notices: func() []string { return a.banners("") }, Metrics: health.NewCollector(a.monitor.Report),
 		Location: cfg.Site.Location, Units: web.Units(cfg.Web.Units), Version: a.version, Log: component(a.log, "web"),
 	})
 	return err
@@ -202,10 +215,12 @@ func (a *App) Run(ctx context.Context) error {
 	keep, serve, beside := newStage(ctx, failed), newStage(ctx, failed), newStage(ctx, failed)
 	keep.start("storage", a.store.Run)
 	keep.start("disk", a.watchDisk)
+	keep.start("health", a.monitor.Run)
 	serve.start("web", a.server.Run)
 	for _, c := range a.beside {
 		beside.start(c.Name, c.Run)
 	}
+	a.markRunning(true)
 	a.started(ctx)
 	a.begin(func() *stage { return newStage(ctx, failed) })
 	beside.start("jobs", a.jobs.Run)
@@ -221,6 +236,7 @@ func (a *App) Run(ctx context.Context) error {
 	beside.stop()
 	serve.stop()
 	keep.stop()
+	a.markRunning(false)
 	failures.add(a.close())
 	return failures.err()
 }

@@ -11,6 +11,7 @@ import (
 	"wellkeeper.internal/appliance/diagnosis"
 	"wellkeeper.internal/appliance/esp"
 	"wellkeeper.internal/appliance/esp/record"
+	"wellkeeper.internal/appliance/health"
 	"wellkeeper.internal/web"
 )
 
@@ -59,6 +60,8 @@ type published struct {
 	Stop     *diagnosis.Stop
 	Bands    []band // per column of the layout
 	Filling  *web.Filling
+	Handled  time.Time // when the latest scan read was through, with the monotonic clock
+	Tally    health.Tally
 }
 
 // band is what is usual of one column, and how it moves.
@@ -89,7 +92,9 @@ func (p *pipeline) live(ctx context.Context, s *esp.Scan) error {
 	if _, err := p.store.Append(ctx, s); err != nil {
 		return err
 	}
+	begin := time.Now()
 	changes := p.judge(s)
+	p.count(s, time.Since(begin))
 	p.keep(ctx, changes)
 	if changes.tripped {
 		if err := p.store.Sync(ctx); err != nil {
@@ -99,6 +104,14 @@ func (p *pipeline) live(ctx context.Context, s *esp.Scan) error {
 	p.publish(s)
 	p.board.Touch()
 	return nil
+}
+
+// count notes that a scan was read and judged.
+func (p *pipeline) count(s *esp.Scan, engine time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.published.Tally.Add(s, engine)
+	p.published.Handled = time.Now()
 }
 
 // relive lets the engine and the alarms see a stored scan again after a restart.

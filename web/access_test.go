@@ -61,7 +61,7 @@ func TestWithoutAnonymousViewOnlyPublicRoutesAnswer(t *testing.T) {
 			switch {
 			case strings.HasPrefix(r.Path, "/api/v1/telemetry"), strings.HasPrefix(r.Path, "/api/v1/diagnostics"):
 				want = `"error":"AuthenticationError","error_code":"AUTHENTICATION_REQUIRED"`
-			case strings.HasPrefix(r.Path, "/api/"):
+			case strings.HasPrefix(r.Path, "/api/"), strings.HasPrefix(r.Path, "/health/"), r.Path == "/metrics":
 				want = `{"error":{"code":"authentication_required"`
 			}
 			if !strings.Contains(strings.ReplaceAll(w.Body.String(), `"details":{},`, ""), want) {

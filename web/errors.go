@@ -76,7 +76,7 @@ func (s *Server) fail(err error, c echo.Context) {
 		sent = c.NoContent(e.status)
 	case platformPath(path):
 		sent = c.JSON(e.status, e.platform())
-	case strings.HasPrefix(path, "/api/"), strings.HasPrefix(path, "/health"), strings.HasPrefix(path, "/assets/"):
+	case strings.HasPrefix(path, "/api/"), strings.HasPrefix(path, "/health"), path == "/metrics", strings.HasPrefix(path, "/assets/"):
 		sent = c.JSON(e.status, e.own())
 	default:
 		sent = s.errorPage(c, e)

@@ -36,9 +36,8 @@ func (s *Server) HTTP() *http.Server { return s.http }
 
 // Streams counts the live streams.
 func (s *Server) Streams() int {
-	s.hub.mu.Lock()
-	defer s.hub.mu.Unlock()
-	return s.hub.count
+	n, _ := s.Live()
+	return n
 }
 
 // DeniedByDefault says what a route without a rule answers.

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -47,7 +49,9 @@ type hub struct {
 	mu    sync.Mutex      // guards what follows
 	life  context.Context //nolint:containedctx // of the feeds; nil before Run and after
 	feeds map[esp.WellID]*feed
-	count int // of clients
+
+	count   atomic.Int64  // of clients; changed under mu
+	dropped atomic.Uint64 // clients that were too slow
 }
 
 // feed is the stream of one well.
@@ -59,6 +63,7 @@ type feed struct {
 
 	mu      sync.Mutex // guards what follows
 	clients map[*client]struct{}
+	dropped *atomic.Uint64 // of the hub
 	frame   *liveFrame
 	seq     uint64
 }
@@ -102,7 +107,7 @@ func (h *hub) feed(well esp.WellID) (*feed, error) {
 		return nil, ErrNoWell
 	}
 	ctx, end := context.WithCancel(h.life)
-	f := &feed{well: well, end: end, wake: make(chan struct{}, 1), clients: make(map[*client]struct{})}
+	f := &feed{well: well, end: end, wake: make(chan struct{}, 1), clients: make(map[*client]struct{}), dropped: &h.dropped}
 	h.feeds[well] = f
 	h.work.Go(func() { h.follow(ctx, f) })
 	return f, nil
@@ -229,6 +234,7 @@ func (f *feed) offer(c *client, b []byte) {
 	case c.events <- b:
 	default:
 		f.drop(c)
+		f.dropped.Add(1)
 	}
 }
 
@@ -269,7 +275,7 @@ var (
 func (h *hub) join(well esp.WellID, parts string) (*feed, *client, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.count >= maxStreams {
+	if h.count.Load() >= maxStreams {
 		return nil, nil, errTooMany
 	}
 	f, err := h.feed(well)
@@ -289,7 +295,7 @@ func (h *hub) join(well esp.WellID, parts string) (*feed, *client, error) {
 	}
 	f.clients[c] = struct{}{}
 	f.members++
-	h.count++
+	h.count.Add(1)
 	select {
 	case f.wake <- struct{}{}:
 	default:
@@ -297,10 +303,16 @@ func (h *hub) join(well esp.WellID, parts string) (*feed, *client, error) {
 	return f, c, nil
 }
 
+// Live tells how many live streams are open, and how many were ended since the start
+// because their reader was too slow.
+func (s *Server) Live() (streams int, dropped uint64) {
+	return int(s.hub.count.Load()), s.hub.dropped.Load()
+}
+
 func (h *hub) leave(f *feed, c *client) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.count--
+	h.count.Add(-1)
 	f.members--
 	h.release(f)
 	f.mu.Lock()
@@ -383,6 +395,9 @@ func (s *Server) live(c echo.Context) error {
 			}
 		}
 		if err := w.write(b); err != nil {
+			if errors.Is(err, os.ErrDeadlineExceeded) {
+				s.hub.dropped.Add(1)
+			}
 			return nil // the client has gone or does not read
 		}
 	}

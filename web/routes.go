@@ -3,6 +3,7 @@ package web
 import (
 	"net"
 	"net/http"
+	"strings"
 
 	"github.com/labstack/echo/v4"
 )
@@ -18,6 +19,9 @@ const (
 	public
 	// view shows data: open with AnonymousView, else a login is needed.
 	view
+	// inspect shows the appliance itself to what watches over it: as view, and always to
+	// a program on this machine.
+	inspect
 	// compute works on data and changes no setting: open with AnonymousView to peers on
 	// loopback, else a login is needed.
 	compute
@@ -43,6 +47,9 @@ func (s *Server) routes() []route {
 		{get, "/health/live", public, s.healthLive},
 		{get, "/health/ready", public, s.healthReady},
 		{get, "/health/startup", public, s.healthStartup},
+		{get, "/health/detailed", inspect, s.healthDetailed},
+		{get, "/health/metrics", inspect, s.metrics.serve},
+		{get, "/metrics", inspect, s.metrics.serve},
 
 		{get, "/api/v1/wells", view, s.apiWells},
 		{get, "/api/v1/wells/:well/latest", view, s.apiLatest},
@@ -70,6 +77,8 @@ func (s *Server) guard(r *route) echo.HandlerFunc {
 			allowed = true
 		case view:
 			allowed = s.anonymous.Load()
+		case inspect:
+			allowed = s.anonymous.Load() || fromHere(c.Request())
 		case compute:
 			allowed = s.anonymous.Load() && onLoopback(c.Request())
 		case denied:
@@ -79,6 +88,23 @@ func (s *Server) guard(r *route) echo.HandlerFunc {
 		}
 		return r.handle(c)
 	}
+}
+
+// fromHere reports whether a request comes from a program on this machine that asks for
+// this machine. A proxy on it speaks for others, and a foreign name that leads here is
+// the trick of a page in a browser: neither is believed.
+func fromHere(r *http.Request) bool {
+	for _, header := range []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip", "Via"} {
+		if r.Header.Get(header) != "" {
+			return false
+		}
+	}
+	host, _, err := net.SplitHostPort(r.Host)
+	if err != nil {
+		host = strings.Trim(r.Host, "[]") // without a port
+	}
+	ip := net.ParseIP(host)
+	return onLoopback(r) && (host == "localhost" || ip != nil && ip.IsLoopback())
 }
 
 // onLoopback reports whether the peer is on this machine. Only the connection is

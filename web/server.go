@@ -29,13 +29,14 @@ const (
 
 // Server is the web server of the appliance.
 type Server struct {
-	cfg    Config
-	log    zerolog.Logger
-	assets *assets
-	render *renderer
-	hub    *hub
-	heavy  chan struct{} // held while much of the history is read
-	http   *http.Server
+	cfg     Config
+	log     zerolog.Logger
+	assets  *assets
+	metrics *metrics
+	render  *renderer
+	hub     *hub
+	heavy   chan struct{} // held while much of the history is read
+	http    *http.Server
 
 	anonymous atomic.Bool // viewing without a login
 }
@@ -55,6 +56,9 @@ func New(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	s.hub = newHub(s)
+	if s.metrics, err = newMetrics(cfg.Metrics); err != nil {
+		return nil, err
+	}
 	s.http = &http.Server{
 		Handler:           s.handler(),
 		TLSConfig:         cfg.TLS,
@@ -94,7 +98,7 @@ func (s *Server) handler() http.Handler {
 	e.HideBanner, e.HidePort = true, true
 	e.HTTPErrorHandler = s.fail
 	e.IPExtractor = echo.ExtractIPDirect()
-	e.Use(s.recovered, middleware.BodyLimit(bodyLimit), middleware.GzipWithConfig(middleware.GzipConfig{
+	e.Use(s.metrics.measured, s.recovered, middleware.BodyLimit(bodyLimit), middleware.GzipWithConfig(middleware.GzipConfig{
 		MinLength: 512,
 		Skipper: func(c echo.Context) bool { // the stream is flushed per event; assets are compressed already
 			return c.Path() == "/api/v1/live" || c.Path() == "/assets/:hash/:name"
@@ -109,6 +113,7 @@ func (s *Server) handler() http.Handler {
 	}
 	cross := http.NewCrossOriginProtection()
 	cross.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		s.metrics.requests.WithLabelValues(classOther, statusClass(http.StatusForbidden)).Inc()
 		s.fail(&apiError{status: http.StatusForbidden, code: "cross_origin", message: "requests from other sites are refused"}, e.NewContext(req, w))
 	}))
 	return headers(cross.Handler(e))

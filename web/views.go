@@ -64,10 +64,13 @@ type Diagnoses interface {
 	Analyze(ctx context.Context, well esp.WellID, store bool) (StoredDiagnosis, error)
 }
 
-// Health tells what the appliance depends on.
+// Health tells how the appliance itself does. Neither method may wait for a device, the
+// disk or the network: probes ask them.
 type Health interface {
-	// Dependencies lists storage, each device, each uplink. It must not wait for any.
+	// Dependencies lists storage, each device, each uplink.
 	Dependencies(ctx context.Context) []Dependency
+	// Conditions lists what is wrong with the appliance, most urgent first.
+	Conditions(ctx context.Context) []Condition
 }
 
 // Summary is one well in a list.
@@ -259,6 +262,19 @@ type Dependency struct {
 	// Required dependencies that have failed make /health/ready answer 503. A lost
 	// device or central database is no reason to restart and is not required.
 	Required bool
+}
+
+// Condition is one thing that is wrong with the appliance.
+type Condition struct {
+	Code     string // stable: device_silent, disk_full, …
+	Severity esp.Severity
+	Since    time.Time
+	Subject  string // RB-114/drive, storage, central, clock, …
+	Text     string // one sentence with the particulars
+	Action   string // what to do
+	Who      esp.Who
+	// Failing: the appliance does not do its work while this stands.
+	Failing bool
 }
 
 // PlatformSignals are the signals behind the telemetry rows of the platform that

@@ -16,6 +16,7 @@ import (
 	"net"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
 )
 
@@ -52,6 +53,10 @@ type Config struct {
 	// Notices are sentences for the top of the list of wells, as Overview has its own;
 	// nil: none.
 	Notices func() []string
+
+	// Metrics are offered at /metrics beside those of web and of the process; nil: none.
+	// Collecting must touch neither disk nor network.
+	Metrics prometheus.Collector
 
 	// Location is site time; nil is UTC. Units is what a browser shows until its user
 	// chooses; the default is Oilfield.

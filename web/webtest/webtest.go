@@ -46,6 +46,7 @@ type Source struct {
 	alter   func(*web.Overview)
 	still   time.Time // zero: scans come
 	deps    []web.Dependency
+	wrong   []web.Condition
 }
 
 var (
@@ -212,6 +213,20 @@ func (s *Source) Dependencies(context.Context) []web.Dependency {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.deps)
+}
+
+// SetConditions replaces what Conditions answers.
+func (s *Source) SetConditions(conditions ...web.Condition) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.wrong = conditions
+}
+
+// Conditions implements web.Health.
+func (s *Source) Conditions(context.Context) []web.Condition {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.wrong)
 }
 
 // History implements web.Telemetry: one row a minute (or scan by scan, one a second)
