@@ -166,6 +166,12 @@ func TestReplayAndScoreATrace(t *testing.T) {
 	}
 }
 
+type listedFault struct {
+	Name  string `json:"name"`
+	Title string `json:"title"`
+	Shows string `json:"shows"`
+}
+
 // The list names what demo and simulate take, and JSON has the same.
 func TestSimulateLists(t *testing.T) {
 	table, _, code := call(t, "", "simulate", "--list")
@@ -175,13 +181,14 @@ func TestSimulateLists(t *testing.T) {
 	body, _, code := call(t, "", "simulate", "--list", "--json")
 	var list struct {
 		Scenarios []struct {
-			Name, Title string
-			Since       int64 `json:"since_s"`
-			History     int64 `json:"history_s"`
-			Expect      []string
-		}
-		GaugeFaults []struct{ Name, Title, Shows string } `json:"gauge_faults"`
-		LinkFaults  []struct{ Name, Title, Shows string } `json:"link_faults"`
+			Name    string   `json:"name"`
+			Title   string   `json:"title"`
+			Since   int64    `json:"since_s"`
+			History int64    `json:"history_s"`
+			Expect  []string `json:"expect"`
+		} `json:"scenarios"`
+		GaugeFaults []listedFault `json:"gauge_faults"`
+		LinkFaults  []listedFault `json:"link_faults"`
 	}
 	if err := json.Unmarshal([]byte(body), &list); err != nil || code != 0 {
 		t.Fatalf("exit code %d: %v", code, err)

@@ -129,11 +129,11 @@ func each(w *sim.Well, from, to time.Time, see func()) {
 	}
 }
 
-const onsetHour = 10 * time.Hour
+const onsetAfter = 10 * time.Hour
 
 func played(t *testing.T, name string, seed uint64) (well *sim.Well, scenario sim.Scenario, onset time.Time) {
 	t.Helper()
-	scenario, onset = mustFind(t, name), start.Add(onsetHour)
+	scenario, onset = mustFind(t, name), start.Add(onsetAfter)
 	return mustWell(t, sim.Config{Seed: seed, Start: start, Scenario: scenario, Onset: onset}), scenario, onset
 }
 
@@ -260,7 +260,7 @@ func TestTrippedWaitsForItsRestart(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(8) {
 		scenario := mustFind(t, "tripped")
-		onset := start.Add(onsetHour + time.Duration(3*seed)*time.Hour) // the weather changes how fast it heats
+		onset := start.Add(onsetAfter + time.Duration(3*seed)*time.Hour) // the weather changes how fast it heats
 		w := mustWell(t, sim.Config{Seed: seed, Start: start, Scenario: scenario, Onset: onset})
 		w.Advance(onset.Add(scenario.Since))
 		left, done := value(t, w, "restart_remaining"), value(t, w, "restarts_done")

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"wellkeeper.internal/appliance/esp"
 	"wellkeeper.internal/modbus/sim"
 )
 
@@ -115,5 +116,37 @@ func TestMbpollReadsWhatTheWellHas(t *testing.T) {
 	}
 	if values, _ := poll(t, path, port, "-a", "1", "-t", "4", "-r", "100"); values[100] != "5200" {
 		t.Errorf("after the write the register holds %q", values[100])
+	}
+}
+
+func TestMbpollMeetsLinkFaults(t *testing.T) {
+	t.Parallel()
+	path := mustMbpoll(t)
+	for name, says := range map[string]string{
+		"exception-4":            "Slave device or server failure",
+		"exception-6":            "Slave device or server is busy",
+		"exception-11":           "Target device failed to respond",
+		"silence":                "Connection timed out",
+		"truncated-frame":        "Connection timed out",
+		"reset-in-frame":         "",
+		"split-frame":            "[100]: \t5200",
+		"close-after-each-reply": "[100]: \t5200",
+		"slow":                   "[100]: \t5200",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			bank, w := faulted(t, 1, mustLinkFault(t, name))
+			w.Advance(start.Add(linkOnset))
+			bank.Load(w)
+			listener, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			serve(t, sim.ServerConfig{Listener: listener, Bank: bank})
+			values, out := poll(t, path, listener.Addr().(*net.TCPAddr).Port, "-a", "1", "-t", "4", "-r", "100")
+			if !strings.Contains(out, says) || mustLinkFault(t, name).Lost == esp.NoReason != (values[100] == "5200") {
+				t.Errorf("mbpoll says %q, want %q", out, says)
+			}
+		})
 	}
 }

@@ -44,7 +44,7 @@ func inflowScenarios() []Scenario {
 			Changes: []Change{
 				{Param: Productivity, Kind: Ramp, Over: 150 * time.Minute, To: 0.17},
 				{
-					Param: GasSurge, Kind: Noise, After: 3 * time.Hour, Over: 4 * time.Hour, To: 0.007,
+					Param: GasSurge, Kind: Noise, After: 3 * time.Hour, Over: 4 * time.Hour, To: 0.004,
 					Memory: 4 * time.Minute, Period: 150 * time.Second,
 				},
 				{Param: GasSurge, Kind: Noise, After: 5 * time.Hour, Over: 3 * time.Hour, To: 0.011, Memory: 8 * time.Second},

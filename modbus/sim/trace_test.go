@@ -125,6 +125,27 @@ func TestTraceRefusesWhatItCannotWrite(t *testing.T) {
 	}
 }
 
+// A trace has what the registers would show: values of a broken gauge, and none of a
+// device that does not answer.
+func TestTraceHasTheFaults(t *testing.T) {
+	t.Parallel()
+	cfg := traceConfig(t)
+	cfg.Signals = []string{"intake_pressure", "motor_current"}
+	zero, _ := sim.FindGaugeFault("dead-zero")
+	cfg.GaugeFaults = []sim.GaugeFaultAt{{Fault: zero, Onset: start.Add(20 * time.Minute)}}
+	cfg.LinkFaults = []sim.LinkFaultAt{{Fault: mustLinkFault(t, "unit-lost"), Onset: start.Add(40 * time.Minute), Lasts: 10 * time.Minute}}
+	cfg.Wide = true
+	for i, row := range mustTrace(t, cfg)[1:] {
+		after := time.Duration(i) * cfg.Period
+		if dead := after >= 20*time.Minute; dead != (row[2] == "0.0") {
+			t.Errorf("after %v: intake pressure %q", after, row[2])
+		}
+		if lost := after >= 40*time.Minute && after < 50*time.Minute; lost != (row[3] == "") {
+			t.Errorf("after %v: motor current %q", after, row[3])
+		}
+	}
+}
+
 type brokenWriter struct{ err error }
 
 func (w brokenWriter) Write([]byte) (int, error) { return 0, w.err }
