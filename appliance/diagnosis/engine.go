@@ -11,6 +11,15 @@ import (
 type Config struct {
 	// Well names the well; its Facts are used where they were entered.
 	Well esp.Well
+	// Fault puts a code of the drive in words. It may be nil: codes are then told as
+	// numbers.
+	Fault func(code int64) Fault
+}
+
+// Fault is what the drive's manual says of a code.
+type Fault struct {
+	Text      string // for people; empty where the manual says nothing
+	Canonical string // the name of its kind, such as overload or ground_fault; may be empty
 }
 
 // Outcome is what one scan changed: usually nothing.
@@ -21,14 +30,15 @@ type Outcome struct {
 
 // Engine follows one well.
 type Engine struct {
-	well  esp.Well
-	rules []rule
+	well   esp.Well
+	rules  []rule
+	faults func(code int64) Fault
 
 	layout  *esp.Layout
 	tracks  []*track // in layout order, then computed ones
 	roles   [roleCount]*track
 	status  statusColumns
-	codes   [5]int64 // last values of the status columns; −1: not known
+	codes   [codeCount]int64 // last values of the status columns; −1: not known
 	drive   driveWatch
 	machine machine
 
@@ -39,9 +49,12 @@ type Engine struct {
 	slots  slotClock
 
 	findings []finding
-	features [roleCount][silence + 1]cachedFeature
+	features [roleCount][measureCount]cachedFeature
 	motions  [roleCount]cachedMotion
 	turn     int // of evaluation, for the feature cache
+
+	electric electric
+	gauge    gaugeWatch
 
 	stop     Stop
 	stopped  bool
@@ -52,12 +65,19 @@ type Engine struct {
 }
 
 // statusColumns are columns with codes; −1 where the layout has none.
-type statusColumns struct{ runState, fault, shutdown, restarts, wait int }
+type statusColumns [codeCount]int
+
+// statusSignals are the codes that are followed.
+var statusSignals = [...]esp.SignalID{
+	esp.RunState, esp.FaultCode, esp.LastShutdownCode, esp.RestartsDone, esp.RestartRemaining, esp.WarningCode, esp.StartCount,
+}
+
+const codeCount = len(statusSignals)
 
 // New makes an engine that has seen nothing yet. It never fails: what is not
 // configured is not assessed.
 func New(c Config) *Engine {
-	e := &Engine{well: c.Well, rules: rules, machine: machine{facts: c.Well.Facts}}
+	e := &Engine{well: c.Well, faults: c.Fault, rules: rules, machine: machine{facts: c.Well.Facts}}
 	e.scratch.learned = make([]float64, 0, slots)
 	e.findings = make([]finding, len(e.rules))
 	return e
@@ -72,6 +92,8 @@ func (e *Engine) Observe(s *esp.Scan) Outcome {
 	now := e.advance(s.Time.UnixMilli())
 	ticked := e.runTicks(now - 1) // ticks before this scan still see the values before it
 	e.take(s.Readings, now)
+	e.observeElectric(now)
+	e.observeGauge(s.Readings, now)
 	var out Outcome
 	e.observeState(now, &out)
 	if e.runTicks(now) || ticked { // scans need not come at ticks
@@ -99,13 +121,13 @@ func (e *Engine) bind(layout *esp.Layout) {
 		}
 		e.tracks = append(e.tracks, newTrack(i, c.Signal, quantum(c, info)))
 	}
-	e.status = statusColumns{
-		layout.Index(esp.RunState), layout.Index(esp.FaultCode), layout.Index(esp.LastShutdownCode),
-		layout.Index(esp.RestartsDone), layout.Index(esp.RestartRemaining),
+	for k, id := range statusSignals {
+		e.status[k], e.codes[k] = layout.Index(id), -1
 	}
 	if e.trackOf(esp.PumpDP) == nil && layout.Index(esp.IntakePressure) >= 0 && layout.Index(esp.DischargePressure) >= 0 {
 		e.tracks = append(e.tracks, newTrack(-1, esp.PumpDP, esp.PumpDP.Info().Resolution()))
 	}
+	e.computeUnbalance()
 	for r := range e.roles {
 		e.roles[r] = nil
 		for _, id := range roleSignals[r] {
@@ -121,7 +143,8 @@ func (e *Engine) bind(layout *esp.Layout) {
 			t.baseline.clear()
 		}
 	}
-	e.codes = [5]int64{-1, -1, -1, -1, -1}
+	e.bindElectric()
+	e.bindGauge()
 }
 
 // quantum is the smallest step of a column: that of its register, or of the signal.
@@ -179,6 +202,7 @@ func (e *Engine) take(readings []esp.Reading, now int64) {
 		}
 	}
 	e.takeCodes(readings)
+	e.takeUnbalance(now)
 	dp := e.roles[roleDP]
 	if dp == nil || dp.column >= 0 {
 		return
@@ -197,7 +221,7 @@ func (e *Engine) take(readings []esp.Reading, now int64) {
 }
 
 func (e *Engine) takeCodes(readings []esp.Reading) {
-	for k, i := range [...]int{e.status.runState, e.status.fault, e.status.shutdown, e.status.restarts, e.status.wait} {
+	for k, i := range e.status {
 		switch {
 		case i < 0 || readings[i].Quality == esp.NotDue:
 		case readings[i].Quality.Usable():
@@ -210,20 +234,12 @@ func (e *Engine) takeCodes(readings []esp.Reading) {
 
 // code is the last value of a code column; −1 where there is none.
 func (e *Engine) code(id esp.SignalID) int64 {
-	switch id {
-	case esp.RunState:
-		return e.codes[0]
-	case esp.FaultCode:
-		return e.codes[1]
-	case esp.LastShutdownCode:
-		return e.codes[2]
-	case esp.RestartsDone:
-		return e.codes[3]
-	case esp.RestartRemaining:
-		return e.codes[4]
-	default:
-		return -1
+	for k, of := range statusSignals {
+		if of == id {
+			return e.codes[k]
+		}
 	}
+	return -1
 }
 
 // heldRole is the value that a role holds now.
@@ -307,6 +323,10 @@ func (e *Engine) oneTick(at int64) {
 	if (count+1)%minuteTicks == 0 {
 		for _, t := range e.tracks {
 			t.closeMinute(&e.scratch, e.clock.pos, e.clock.min)
+		}
+		if e.machine.state.Turning() {
+			e.electric.supply.learn(&e.scratch, e.clock.pos)
+			e.electric.input.learn(&e.scratch, e.clock.pos)
 		}
 		e.clock.min = (e.clock.min + 1) % minutes
 	}

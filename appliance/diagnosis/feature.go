@@ -38,7 +38,10 @@ func (e *Engine) compute(f feature, now int64) assessment {
 	if f.measure == silence {
 		return e.silence(now)
 	}
-	a := assessment{value: math.NaN(), usual: math.NaN(), noise: math.NaN(), level: math.NaN()}
+	if f.measure.own() {
+		return e.electricFeature(f, now)
+	}
+	a := assessment{value: math.NaN(), usual: math.NaN(), noise: math.NaN(), level: math.NaN(), rated: e.rated(f.role)}
 	t := e.roles[f.role]
 	if t == nil {
 		return a
@@ -58,7 +61,7 @@ func (e *Engine) compute(f feature, now int64) assessment {
 		e.fromMinutes(&a, t, &u, restlessMinutes)
 	case erratic:
 		e.fromMinutes(&a, t, &u, erraticMinutes)
-	case silence:
+	default:
 	}
 	return a
 }

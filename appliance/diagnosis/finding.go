@@ -3,6 +3,7 @@ package diagnosis
 import (
 	"math"
 	"slices"
+	"strings"
 
 	"wellkeeper.internal/appliance/esp"
 )
@@ -20,6 +21,7 @@ type verdict struct {
 	assessed   bool // needs are there and the settle clock has run out
 	triggered  bool
 	excluded   string
+	explained  bool // by another finding that is open
 	stays      bool
 	share      float64 // of the available confirming weight
 	keyMissing bool
@@ -43,7 +45,7 @@ func (e *Engine) evaluate(now int64, out *Outcome) {
 			superseded = r.group // an open finding, and what it hides, is looked at every half minute
 			continue
 		}
-		v := e.verdict(r, now)
+		v := e.verdict(r, f.open, now)
 		if v.assessed {
 			f.suspicious = v.triggered && v.excluded == ""
 		}
@@ -67,7 +69,10 @@ func changeOrder(c esp.Change) int {
 	return 1
 }
 
-func (e *Engine) verdict(r *rule, now int64) verdict {
+// verdict looks at a rule. The last trigger comes first, because the first, which gives
+// the text its numbers, is the costly one; of a finding that is not open nothing more is
+// looked at when one of them is not met.
+func (e *Engine) verdict(r *rule, open bool, now int64) verdict {
 	var v verdict
 	for _, n := range r.needs {
 		if _, ok := e.heldRole(n); !ok {
@@ -78,10 +83,13 @@ func (e *Engine) verdict(r *rule, now int64) verdict {
 		return v
 	}
 	v.assessed, v.triggered, v.stays = true, true, true
-	for i := range r.trigger {
+	for i := len(r.trigger) - 1; i >= 0; i-- {
 		o := r.trigger[i].judge(e.assess(r.trigger[i].feature, now))
 		v.assessed = v.assessed && o.known
 		v.triggered = v.triggered && o.met
+		if !open && o.known && !o.met {
+			return v
+		}
 	}
 	for i := range r.stay {
 		o := r.stay[i].judge(e.assess(r.stay[i].feature, now))
@@ -95,6 +103,7 @@ func (e *Engine) verdict(r *rule, now int64) verdict {
 	v.severity = e.severity(r, now)
 	if v.excluded = e.excluded(r, now); v.excluded == "" {
 		v.excluded = e.explained(r)
+		v.explained = v.excluded != ""
 	}
 	return v
 }
@@ -170,6 +179,14 @@ func (e *Engine) severity(r *rule, now int64) esp.Severity {
 	return r.severity
 }
 
+// facetOf is what of the engine the words of r depend on.
+func (r *rule) facetOf(e *Engine, now int64) uint64 {
+	if r.facet == nil {
+		return 0
+	}
+	return r.facet(e, now)
+}
+
 // live moves a finding on.
 func (e *Engine) live(r *rule, f *finding, v *verdict, now int64, out *Outcome) {
 	if !v.assessed {
@@ -193,7 +210,7 @@ func (e *Engine) live(r *rule, f *finding, v *verdict, now int64, out *Outcome) 
 		if f.goneAt == 0 {
 			f.goneAt = now
 		}
-		if now-f.goneAt >= r.release.Milliseconds() {
+		if v.explained || now-f.goneAt >= r.release.Milliseconds() {
 			e.close(f, now, e.closedText(r, v), out)
 		}
 	}
@@ -202,6 +219,7 @@ func (e *Engine) live(r *rule, f *finding, v *verdict, now int64, out *Outcome) 
 func (e *Engine) open(r *rule, f *finding, v *verdict, now int64, out *Outcome) {
 	onset := e.onset(r, f, now)
 	*f = finding{open: true, suspicious: f.suspicious, metAt: f.metAt}
+	f.facet = r.facetOf(e, now)
 	f.diagnosis = e.describe(r, v, now)
 	f.diagnosis.Change, f.diagnosis.Onset = esp.Raised, e.wall(onset)
 	e.slots.unlearn()
@@ -218,19 +236,20 @@ func (e *Engine) close(f *finding, now int64, text string, out *Outcome) {
 // reconsider tells another confidence once it has lasted, or at once that the pump
 // turns again with the finding still there.
 func (e *Engine) reconsider(r *rule, f *finding, v *verdict, now int64, out *Outcome) {
-	graver := urgency(v.severity) < urgency(f.diagnosis.Severity)
-	if v.confidence == f.diagnosis.Confidence && v.severity == f.diagnosis.Severity {
+	facet := r.facetOf(e, now)
+	atOnce := urgency(v.severity) < urgency(f.diagnosis.Severity) || facet != f.facet
+	if v.confidence == f.diagnosis.Confidence && v.severity == f.diagnosis.Severity && facet == f.facet {
 		f.confAt = 0
 		return
 	}
 	if f.confAt == 0 || f.confNext != v.confidence {
 		f.confAt, f.confNext = now, v.confidence
 	}
-	if !graver && now-f.confAt < confidenceHold {
+	if !atOnce && now-f.confAt < confidenceHold {
 		return
 	}
 	onset := f.diagnosis.Onset
-	f.diagnosis = e.describe(r, v, now)
+	f.diagnosis, f.facet = e.describe(r, v, now), facet
 	f.diagnosis.Change, f.diagnosis.Onset, f.confAt = esp.Updated, onset, 0
 	out.Diagnoses = append(out.Diagnoses, f.diagnosis)
 }
@@ -273,6 +292,9 @@ func (e *Engine) supersede(r *rule, f *finding, v *verdict, now int64, out *Outc
 }
 
 func (e *Engine) closedText(r *rule, v *verdict) string {
+	if v.explained {
+		return r.title + " is withdrawn: " + strings.ReplaceAll(v.excluded, "_", " ") + " explains it."
+	}
 	if v.excluded != "" {
 		return r.title + " is withdrawn: something else explains the readings."
 	}
@@ -285,8 +307,12 @@ func (e *Engine) closedText(r *rule, v *verdict) string {
 // onset looks back from the raise to where it began.
 func (e *Engine) onset(r *rule, f *finding, now int64) int64 {
 	first := min(f.metAt, now)
-	if r.onset.feature.measure == silence {
+	switch r.onset.feature.measure {
+	case silence:
 		return e.drive.answer
+	case sag, tripped, reversing, stalled, trouble:
+		return e.eventOnset(r.onset.feature, now)
+	default:
 	}
 	t := e.roles[r.onset.feature.role]
 	if t == nil {
@@ -373,7 +399,7 @@ func (e *Engine) evidence(c *condition, o *outcome) esp.Evidence {
 	case silence:
 		ev.Signal, ev.Unit = "drive_silence", esp.Second
 		ev.Value, ev.Baseline, ev.Limit = number(o.value), number(o.usual), number(o.limit)
-	case restless, erratic:
+	case restless, erratic, sags, reversals, starts, stalled, tripped, reversing, trouble:
 		ev.Unit = esp.None
 		ev.Value, ev.Baseline, ev.Limit = number(o.value), number(o.usual), number(o.limit)
 	default:

@@ -23,22 +23,36 @@ const (
 	roleVibration
 	roleTubingHead
 	roleRate
+	roleInput
+	roleIntakeTemperature
+	roleLeakage
+	roleInsulation
+	roleUnbalance
+	roleSupplyUnbalance
+	roleSetpoint
 	roleCount
 )
 
 // roleSignals lists, for each role, the signals that can play it, best first.
 var roleSignals = [roleCount][]esp.SignalID{
-	roleCurrent:          {esp.MotorCurrent, esp.OutputCurrent, esp.OutputCurrentA, esp.OutputCurrentB, esp.OutputCurrentC},
-	roleFrequency:        {esp.DriveFrequency},
-	rolePower:            {esp.OutputPower, esp.MotorLoad},
-	roleSupply:           {esp.DCBusVoltage, esp.InputVoltage},
-	roleIntake:           {esp.IntakePressure},
-	roleDischarge:        {esp.DischargePressure},
-	roleDP:               {esp.PumpDP},
-	roleMotorTemperature: {esp.MotorTemperature, esp.MotorTemperatureMax, esp.MotorTemperature2},
-	roleVibration:        {esp.VibrationX, esp.VibrationY, esp.VibrationZ},
-	roleTubingHead:       {esp.TubingHeadPressure},
-	roleRate:             {esp.LiquidRate},
+	roleCurrent:           {esp.MotorCurrent, esp.OutputCurrent, esp.OutputCurrentA, esp.OutputCurrentB, esp.OutputCurrentC},
+	roleFrequency:         {esp.DriveFrequency},
+	rolePower:             {esp.OutputPower, esp.MotorLoad},
+	roleSupply:            {esp.DCBusVoltage, esp.InputVoltage},
+	roleIntake:            {esp.IntakePressure},
+	roleDischarge:         {esp.DischargePressure},
+	roleDP:                {esp.PumpDP},
+	roleMotorTemperature:  {esp.MotorTemperature, esp.MotorTemperatureMax, esp.MotorTemperature2},
+	roleVibration:         {esp.VibrationX, esp.VibrationY, esp.VibrationZ},
+	roleTubingHead:        {esp.TubingHeadPressure},
+	roleRate:              {esp.LiquidRate},
+	roleInput:             {esp.InputVoltage},
+	roleIntakeTemperature: {esp.IntakeTemperature},
+	roleLeakage:           {esp.LeakageCurrent},
+	roleInsulation:        {esp.InsulationResistance},
+	roleUnbalance:         {esp.CurrentUnbalance},
+	roleSupplyUnbalance:   {esp.InputVoltageUnbalance},
+	roleSetpoint:          {esp.FrequencySetpoint},
 }
 
 // measure is what a condition looks at in a role.
@@ -58,7 +72,54 @@ const (
 	erratic
 	// silence is how long the drive has not answered, in seconds; usual is one poll.
 	silence
+	// brief is the median of the last half minute against the usual one.
+	brief
+	// heat is how much warmer the motor is than the liquid at the intake.
+	heat
+	// climb is how fast a temperature rises, per hour.
+	climb
+	// sag is the lowest voltage of the last dip of the supply against the one before it.
+	sag
+	// sags counts the dips of the last hour.
+	sags
+	// reversals counts how often a value turned back in ten minutes.
+	reversals
+	// starts is the number of starts in an hour or in a day, in shares of what is allowed.
+	starts
+	// stalled is for how long a rotor was seen not to turn, in seconds.
+	stalled
+	// tripped is 1 while the drive stands on a fault.
+	tripped
+	// reversing is 1 while the liquid that falls back turns the pump.
+	reversing
+	// trouble is the number of downhole signals that cannot be used.
+	trouble
+	measureCount
 )
+
+// ofRole reports whether a measure looks at the signal of its role; others look at
+// the drive or the gauge as a whole.
+func (m measure) ofRole() bool {
+	switch m {
+	case silence, starts, tripped, reversing, trouble:
+		return false
+	default:
+		return true
+	}
+}
+
+// own reports whether a measure has its own way to be computed, words and counts apart.
+func (m measure) own() bool { return m >= brief && m <= trouble }
+
+// counted reports whether a measure is a plain number.
+func (m measure) counted() bool {
+	switch m {
+	case restless, erratic, sags, reversals, starts, stalled, tripped, reversing, trouble:
+		return true
+	default:
+		return false
+	}
+}
 
 type feature struct {
 	role    role
@@ -68,7 +129,7 @@ type feature struct {
 // condition compares a feature with a limit. The limit is the largest (above) or the
 // smallest (below) of the terms that are set:
 //
-//	factor·usual + sigmas·noise + offset,  share·level,  rated·nameplate,  fixed
+//	factor·usual + sigmas·noise,  factor·usual + offset,  share·level,  rated·nameplate,  fixed
 //
 // It is met beyond the limit; a condition whose feature, baseline or nameplate is
 // missing is neither met nor failed.
@@ -77,7 +138,7 @@ type condition struct {
 	below   bool
 	factor  float64
 	sigmas  float64
-	offset  float64 // goes with factor
+	offset  float64
 	share   float64
 	rated   float64
 	fixed   float64
@@ -143,6 +204,9 @@ type rule struct {
 	grave  []condition
 	graver esp.Severity
 	over   string // the sentence with which it ends; empty: the usual one
+	// facet numbers what the description depends on beside its numbers: another one is
+	// told at once.
+	facet func(e *Engine, now int64) uint64
 	// tell completes the description by what is no number of a feature, such as the
 	// words of a drive's code.
 	tell  func(e *Engine, d *esp.Diagnosis, now int64)
@@ -160,6 +224,7 @@ type finding struct {
 	confNext   esp.Confidence
 	suspicious bool // the trigger alone is met: nothing is learned
 	open       bool
+	facet      uint64 // of the description
 	diagnosis  esp.Diagnosis
 }
 
@@ -193,7 +258,9 @@ func (c *condition) judge(a assessment) outcome {
 	return o
 }
 
-func (c *condition) needsUsual() bool { return c.factor != 0 || c.sigmas != 0 || c.share != 0 }
+func (c *condition) needsUsual() bool {
+	return c.factor != 0 || c.sigmas != 0 || c.share != 0 || c.offset != 0
+}
 
 func (c *condition) limit(a *assessment) float64 {
 	pick := math.Max
@@ -209,7 +276,16 @@ func (c *condition) limit(a *assessment) float64 {
 		limit = pick(limit, v)
 	}
 	if c.factor != 0 || c.sigmas != 0 {
-		add(c.factor*a.usual + c.sigmas*a.noise + c.offset)
+		v := c.factor * a.usual
+		if c.sigmas != 0 {
+			v += c.sigmas * a.noise
+		}
+		if c.sigmas != 0 || c.offset == 0 {
+			add(v)
+		}
+	}
+	if c.offset != 0 {
+		add(c.factor*a.usual + c.offset)
 	}
 	if c.share != 0 {
 		add(c.share * a.level)

@@ -87,6 +87,9 @@ func (e *Engine) noteFault() {
 
 // noteStart completes the record of the last stop.
 func (e *Engine) noteStart(from esp.State, now int64) {
+	if e.machine.sawStart && e.electric.starts.counter < 0 {
+		e.electric.starts.note(now)
+	}
 	if !e.stopped || !e.stop.Restarted.IsZero() {
 		return
 	}
@@ -134,6 +137,9 @@ func (e *Engine) stateText(from, to esp.State) string {
 func (e *Engine) faultText() string {
 	if !e.stopped || !e.stop.HasFault {
 		return ""
+	}
+	if f := e.faultOf(e.stop.Fault); f.Text != "" {
+		return ", " + lowerFirst(e.codeWords(e.stop.Fault))
 	}
 	return fmt.Sprintf(", drive code %d", e.stop.Fault)
 }

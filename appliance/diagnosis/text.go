@@ -49,7 +49,9 @@ func fill(text string, f feature, o *outcome, unit esp.Unit) string {
 		switch f.measure {
 		case silence:
 			return span(v)
-		case restless, erratic:
+		case stalled:
+			return span(v)
+		case restless, erratic, sags, reversals, starts, tripped, reversing, trouble:
 			return strconv.Itoa(int(math.Floor(v)))
 		default:
 			return quantity(v, unit)
@@ -59,7 +61,11 @@ func fill(text string, f feature, o *outcome, unit esp.Unit) string {
 	if o.based {
 		usual = write(o.usual)
 	}
-	return strings.NewReplacer("{value}", write(o.value), "{usual}", usual, "{limit}", write(o.limit)).Replace(text)
+	rated := "not entered"
+	if o.rated > 0 {
+		rated = write(o.rated)
+	}
+	return strings.NewReplacer("{value}", write(o.value), "{usual}", usual, "{limit}", write(o.limit), "{rated}", rated).Replace(text)
 }
 
 // measureSuffix names a measure of a signal in evidence.
@@ -73,6 +79,16 @@ func measureSuffix(m measure) string {
 		return "_restless_minutes"
 	case silence:
 		return "_silence"
+	case climb:
+		return "_rate"
+	case heat:
+		return "_rise"
+	case sag:
+		return "_dip"
+	case sags:
+		return "_dips"
+	case reversals:
+		return "_reversals"
 	default:
 		return ""
 	}

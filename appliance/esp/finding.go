@@ -96,6 +96,22 @@ const (
 	ScaleDeposit      DiagnosisID = "scale"
 	ReverseRotation   DiagnosisID = "reverse_rotation"
 	CommunicationLost DiagnosisID = "communication_lost"
+	GaugeFault        DiagnosisID = "gauge_fault"
+	PowerDip          DiagnosisID = "power_dip"
+	PowerFluctuation  DiagnosisID = "power_fluctuation"
+	Undervoltage      DiagnosisID = "undervoltage"
+	Overload          DiagnosisID = "overload"
+	Underload         DiagnosisID = "underload"
+	MotorOverheating  DiagnosisID = "motor_overheating"
+	WindingRise       DiagnosisID = "winding_rise"
+	UnbalancedCurrent DiagnosisID = "current_unbalance"
+	VoltageUnbalance  DiagnosisID = "voltage_unbalance"
+	Insulation        DiagnosisID = "insulation"
+	UnstableDrive     DiagnosisID = "unstable_drive"
+	ExcessStarts      DiagnosisID = "excess_starts"
+	Stall             DiagnosisID = "stall"
+	BackspinSeen      DiagnosisID = "backspin"
+	DriveFault        DiagnosisID = "drive_fault"
 )
 
 // Evidence is one number that a diagnosis rests on.

@@ -74,6 +74,7 @@ type Facts struct {
 	PumpDepth        float64   `json:"pump_depth,omitempty"`        // m measured depth of the intake
 	PerforationDepth float64   `json:"perforation_depth,omitempty"` // m measured depth, mid
 	FluidDensity     float64   `json:"fluid_density,omitempty"`     // kg/m³ of the produced liquid
+	RestartsAllowed  int       `json:"restarts_allowed,omitempty"`  // automatic restarts by the drive before it stays out
 }
 
 // Limit is an alarm limit on one signal.
