@@ -138,6 +138,17 @@ func (w *well) fault(code int64) *web.Fault {
 	return f
 }
 
+// faultWords is what the profile of the drive says of a code, for the diagnosis.
+func (w *well) faultWords(code int64) diagnosis.Fault {
+	for _, d := range w.devices {
+		if d.ID == w.drive {
+			f := d.Profile.Faults.Table[code]
+			return diagnosis.Fault{Text: f.Text, Canonical: f.Canonical}
+		}
+	}
+	return diagnosis.Fault{}
+}
+
 func (w *well) stopView(s *diagnosis.Stop, signals []web.Signal) *web.Stop {
 	v := &web.Stop{
 		Time: s.At, Trip: s.State == esp.Tripped || s.State == esp.RestartWait, Restarted: s.Restarted,

@@ -71,12 +71,15 @@ type band struct {
 	trend     diagnosis.Trend
 }
 
-func newPipeline(well esp.Well, layout *esp.Layout, store history, wake func(), log zerolog.Logger) *pipeline {
+// faultWords puts a drive's code in the words of its profile.
+type faultWords = func(code int64) diagnosis.Fault
+
+func newPipeline(well esp.Well, faults faultWords, layout *esp.Layout, store history, wake func(), log zerolog.Logger) *pipeline {
 	return &pipeline{
 		well:   well.ID,
 		store:  store,
 		gate:   diagnosis.NewGate(layout),
-		engine: diagnosis.New(diagnosis.Config{Well: well}),
+		engine: diagnosis.New(diagnosis.Config{Well: well, Fault: faults}),
 		alarms: alarm.New(alarm.Config{Well: well.ID, Limits: well.Limits}),
 		board:  web.NewBoard(),
 		wake:   wake,

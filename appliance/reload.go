@@ -196,7 +196,7 @@ func (a *App) apply(ctx context.Context, p *plan) {
 		w.start(a.newStage())
 	}
 	for _, w := range p.revised {
-		w.pipeline.revise(ctx, w.esp)
+		w.pipeline.revise(ctx, w.esp, w.faultWords)
 	}
 	for _, w := range p.removed {
 		w.pipeline.retire(ctx)
@@ -208,12 +208,12 @@ func (a *App) apply(ctx context.Context, p *plan) {
 func (w *well) goOn(ctx context.Context, old *well) {
 	w.poller.Follow(old.poller)
 	if !old.pipeline.restored { // it was stopped while it relived the past: w does it anew
-		w.pipeline = newPipeline(w.esp, w.poller.Layout(), w.store, old.pipeline.wake, component(w.log, "pipeline"))
+		w.pipeline = newPipeline(w.esp, w.faultWords, w.poller.Layout(), w.store, old.pipeline.wake, component(w.log, "pipeline"))
 		return
 	}
 	w.pipeline, w.known = old.pipeline, true
 	if old.poller.Layout().ID() != w.poller.Layout().ID() {
 		w.pipeline.relayout(w.poller.Layout())
 	}
-	w.pipeline.revise(ctx, w.esp)
+	w.pipeline.revise(ctx, w.esp, w.faultWords)
 }

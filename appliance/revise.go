@@ -17,9 +17,10 @@ func (p *pipeline) open() ([]esp.Diagnosis, []esp.Alarm) {
 
 // revise puts other facts and limits in the place of the present ones, between two
 // scans. What the engine has learned stays.
-func (p *pipeline) revise(ctx context.Context, well esp.Well) {
+func (p *pipeline) revise(ctx context.Context, well esp.Well, faults faultWords) {
 	p.work.Lock()
 	p.engine.SetWell(well)
+	p.engine.SetFaults(faults)
 	changed := p.alarms.SetLimits(well.Limits)
 	active := p.alarms.Active()
 	p.work.Unlock()

@@ -52,7 +52,7 @@ func newWell(c *config.Well, a *App) (*well, error) {
 		return nil, err
 	}
 	w.past = a.past
-	w.pipeline = newPipeline(w.esp, w.poller.Layout(), a.store, a.wakeUplink, component(w.log, "pipeline"))
+	w.pipeline = newPipeline(w.esp, w.faultWords, w.poller.Layout(), a.store, a.wakeUplink, component(w.log, "pipeline"))
 	return w, nil
 }
 

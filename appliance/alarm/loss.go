@@ -27,6 +27,7 @@ type lossWatch struct {
 	lost   bool
 	id     string // of its alarm
 	label  string
+	gauge  bool // downhole: a gauge fault says it already
 
 	quality esp.Quality // of the last unusable reading
 	why     esp.Reason
@@ -36,6 +37,7 @@ type lossWatch struct {
 type deviceWatch struct {
 	id      esp.DeviceID
 	drive   bool  // its silence is told as communication_lost
+	gauge   bool  // all that is watched of it is downhole: its silence is told as gauge_fault
 	columns []int // all of its columns
 	silent  int64 // since when; 0: it answers
 	good    int64
@@ -62,13 +64,14 @@ func (m *Manager) bind(layout *esp.Layout) {
 			m.groups = append(m.groups, m.newDeviceWatch(id, layout))
 		}
 		l := lossWatch{signal: w.limit.Signal, index: w.index, device: d, id: w.limit.Signal.String() + "_lost", label: w.limit.Signal.Info().Label}
+		l.gauge = w.limit.Signal.Info().Group == esp.GaugeGroup
 		l.lost = m.present(l.id)
 		m.losses = append(m.losses, l)
 	}
 }
 
 func (m *Manager) newDeviceWatch(id esp.DeviceID, layout *esp.Layout) deviceWatch {
-	w := deviceWatch{id: id, alarm: "device_" + string(id) + "_lost"}
+	w := deviceWatch{gauge: true, id: id, alarm: "device_" + string(id) + "_lost"}
 	w.on = m.present(w.alarm)
 	for i := range layout.Columns {
 		c := &layout.Columns[i]
@@ -76,7 +79,11 @@ func (m *Manager) newDeviceWatch(id esp.DeviceID, layout *esp.Layout) deviceWatc
 			continue
 		}
 		w.columns = append(w.columns, i)
-		w.drive = w.drive || (c.Signal != 0 && c.Signal.Info().Group == esp.DriveGroup)
+		if c.Signal == 0 {
+			continue
+		}
+		w.drive = w.drive || c.Signal.Info().Group == esp.DriveGroup
+		w.gauge = w.gauge && c.Signal.Info().Group == esp.GaugeGroup
 	}
 	return w
 }
@@ -91,12 +98,12 @@ func (m *Manager) watchLosses(s *esp.Scan, now int64, out []esp.Alarm) []esp.Ala
 	}
 	for i := range m.losses {
 		l := &m.losses[i]
-		covered := m.groups[l.device].covers()
+		covered := m.groups[l.device].covers() || l.gauge && m.present(string(esp.GaugeFault))
 		switch present := m.present(l.id); {
 		case !present && l.gone() && !covered:
 			out = m.raiseLoss(l, now, out)
 		case present && covered:
-			out = m.clear(l.id, l.label+" is lost together with others of its device.", m.wall(now), esp.NoNumber(), out)
+			out = m.clear(l.id, l.label+" is lost together with others.", m.wall(now), esp.NoNumber(), out)
 		case present && !l.lost:
 			out = m.clear(l.id, l.label+" can be read again.", m.wall(now), esp.NoNumber(), out)
 		}
@@ -164,9 +171,10 @@ func (w *deviceWatch) covers() bool { return w.on || w.silent != 0 }
 func (m *Manager) watchDevice(d int, now int64, out []esp.Alarm) []esp.Alarm {
 	w := &m.groups[d]
 	gone, lost := 0, 0
+	told := m.present(string(esp.GaugeFault))
 	for i := range m.losses {
 		l := &m.losses[i]
-		if l.device != d || !l.lost {
+		if l.device != d || !l.lost || l.gauge && told {
 			continue
 		}
 		lost++
@@ -174,7 +182,7 @@ func (m *Manager) watchDevice(d int, now int64, out []esp.Alarm) []esp.Alarm {
 			gone++
 		}
 	}
-	silent := !w.drive && w.silent != 0 && now-w.silent > lossDelay
+	silent := !w.drive && w.silent != 0 && now-w.silent > lossDelay && !(w.gauge && told)
 	was := w.on
 	switch {
 	case w.drive && w.silent != 0:

@@ -266,6 +266,21 @@ func TestSingleLossIsTakenOverByTheDevice(t *testing.T) {
 }
 
 // The silence of the drive is a diagnosis; its signals add nothing to it.
+// One dead gauge is one alarm: the diagnosis says which signals are lost.
+func TestGaugeFaultCoversItsSignals(t *testing.T) {
+	low := func(s esp.SignalID) esp.Limit { return esp.Limit{Signal: s, Value: 1, Priority: 2} }
+	fault := esp.Diagnosis{ID: esp.GaugeFault, Change: esp.Raised, Severity: esp.SeverityPlan, Time: epoch, Onset: epoch, Title: "Gauge fault", Text: "No usable values."}
+	for _, q := range []esp.Quality{esp.Invalid, esp.Stale, esp.Lost} {
+		r := newRig(t, low(esp.IntakePressure), low(esp.MotorTemperature), low(esp.MotorCurrent))
+		r.worse["gauge"] = q
+		r.run(10*time.Second).run(5*time.Minute, fault)
+		r.want("11s raised gauge_fault")
+		r.worse["motor_current"] = esp.Invalid // what is not downhole still has its own
+		r.run(2 * time.Minute)
+		r.want("11s raised gauge_fault", "6m12s raised motor_current_lost")
+	}
+}
+
 func TestSilentDriveIsOneAlarm(t *testing.T) {
 	r := newRig(t, esp.Limit{Signal: esp.MotorCurrent, Value: 15, Priority: 2, Running: true}, esp.Limit{Signal: esp.DriveFrequency, Value: 30, Priority: 3})
 	r.run(10 * time.Second)

@@ -130,6 +130,7 @@ func demoFacts() config.Facts {
 		PumpDepth:        config.Quantity{Value: f.PumpDepth},
 		PerforationDepth: config.Quantity{Value: f.PerforationDepth},
 		FluidDensity:     f.FluidDensity,
+		RestartsAllowed:  f.RestartsAllowed,
 	}
 }
 

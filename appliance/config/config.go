@@ -162,6 +162,8 @@ type Facts struct {
 	PerforationDepth Quantity `yaml:"perforation_depth" unit:"m" min:"0" otherwise:"not entered"`
 	// Density of the produced liquid.
 	FluidDensity float64 `yaml:"fluid_density" unit:"kg/m3" min:"0" otherwise:"not entered"`
+	// Automatic restarts that the drive makes before it stays out.
+	RestartsAllowed int `yaml:"restarts_allowed" min:"0" max:"99" otherwise:"not entered"`
 }
 
 // Limit is an alarm limit as entered: low, high or both.
@@ -266,6 +268,7 @@ func (f *Facts) esp() esp.Facts {
 		PumpDepth:        f.PumpDepth.in(esp.Metre),
 		PerforationDepth: f.PerforationDepth.in(esp.Metre),
 		FluidDensity:     f.FluidDensity,
+		RestartsAllowed:  f.RestartsAllowed,
 	}
 }
 

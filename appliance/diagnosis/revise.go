@@ -9,3 +9,6 @@ func (e *Engine) SetWell(well esp.Well) {
 	e.well = well
 	e.machine.facts = well.Facts
 }
+
+// SetFaults puts other words for the drive's codes in the place of the present ones.
+func (e *Engine) SetFaults(faults func(code int64) Fault) { e.faults = faults }

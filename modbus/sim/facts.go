@@ -19,6 +19,7 @@ func Facts() esp.Facts {
 		PumpDepth:        pumpDepth,
 		PerforationDepth: perforations,
 		FluidDensity:     liquidDensity,
+		RestartsAllowed:  restartsAllowed,
 	}
 }
 
