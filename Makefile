@@ -7,7 +7,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 LDFLAGS := -s -w -X wellkeeper.internal/appliance/command.version=$(VERSION)
 LINT    := go tool -modfile=scripts/tools/go.mod golangci-lint
 # The race detector runs where goroutines meet.
-RACE    := ./appliance ./modbus ./storage ./sync/uplink ./sync/central ./web
+RACE    := ./appliance ./appliance/health ./modbus ./storage ./sync/uplink ./sync/central ./web
 
 .PHONY: help
 help: ## list the targets
@@ -58,8 +58,8 @@ bench-sync: ## wire size, ingest
 	go test -count=1 -v -run Cut ./sync/uplink | grep "^goal"
 bench-engine: ## diagnosis and alarms
 	go test -run '^$$' -bench . -benchmem ./appliance/diagnosis ./appliance/alarm
-bench-web: ## pages and API
-	go test -run '^$$' -bench . -benchmem ./web
+bench-web: ## pages, API, probes and metrics
+	go test -run '^$$' -bench . -benchmem ./web ./appliance/health
 	go test -count=1 -v -run Budget ./web | grep "^goal"
 bench-appliance: build ## the whole box: pipeline, start, memory, processor (3 minutes)
 	go test -run '^$$' -bench . -benchmem ./appliance

@@ -171,7 +171,7 @@ func deviceMetrics() []metric {
 }
 
 func jobMetrics() []metric {
-	one := []string{"job"}
+	one := []string{"task"} // job is a label of Prometheus's own
 	return []metric{
 		{name: "job_last_run_timestamp_seconds", help: "When the job last began, seconds since 1970; absent before its first run.", kind: gauge, labels: one, read: jobs(func(j *Job, put put) {
 			atTime(put, j.Began, j.Name)
