@@ -21,6 +21,7 @@ import (
 	"wellkeeper.internal/appliance/esp"
 	"wellkeeper.internal/appliance/health"
 	"wellkeeper.internal/appliance/schedule"
+	"wellkeeper.internal/appliance/service"
 	"wellkeeper.internal/modbus"
 	"wellkeeper.internal/storage"
 	"wellkeeper.internal/web"
@@ -63,6 +64,7 @@ type App struct {
 	server   *web.Server
 	listener net.Listener
 	jobs     *schedule.Scheduler
+	service  *service.Manager
 	past     *Past
 	beside   []Companion
 
@@ -114,6 +116,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 		}
 	}()
 	a.unclean, a.memoryLimit = a.wasRunning(), memoryLimit()
+	a.service = service.New(component(o.Log, "service"))
 	if a.jobs, err = newScheduler(a, o.Config); err != nil {
 		return nil, err
 	}
@@ -224,7 +227,10 @@ func (a *App) Run(ctx context.Context) error {
 	a.started(ctx)
 	a.begin(func() *stage { return newStage(ctx, failed) })
 	beside.start("jobs", a.jobs.Run)
+	serve.start("service", func(ctx context.Context) error { return a.service.Run(ctx, a.progress) })
+	a.service.Ready()
 	<-ctx.Done()
+	a.service.Stopping()
 
 	a.end()
 	last, done := context.WithTimeout(context.WithoutCancel(ctx), syncTimeout)

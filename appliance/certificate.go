@@ -32,7 +32,8 @@ import (
 const (
 	certificateFor    = 820 * 24 * time.Hour
 	certificateBefore = 30 * 24 * time.Hour
-	renewBefore       = 30 * 24 * time.Hour
+	// renewBefore is a day more than from when on an end is a condition of health.
+	renewBefore = 31 * 24 * time.Hour
 )
 
 // release is a time before which no clock can be right.

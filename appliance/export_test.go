@@ -10,6 +10,26 @@ import (
 // given the processor in time, since its poller started.
 func (a *App) Late(id esp.WellID) uint64 { return a.well(id).poller.Status()[0].Missed }
 
-// Verify and RenewCertificate are jobs, without their schedule.
-func (a *App) Verify(ctx context.Context) (string, error)           { return a.verify(ctx) }
+// Verify is a job, without its schedule.
+func (a *App) Verify(ctx context.Context) (string, error) { return a.verify(ctx) }
+
+// RenewCertificate is a job too.
 func (a *App) RenewCertificate(ctx context.Context) (string, error) { return a.renewCertificate(ctx) }
+
+// Wedge puts something between the pipelines and the store, before Run: before is
+// called with each scan and can hold it up.
+func (a *App) Wedge(before func()) {
+	for _, w := range a.wells() {
+		w.pipeline.store = wedged{w.pipeline.store, before}
+	}
+}
+
+type wedged struct {
+	history
+	before func()
+}
+
+func (w wedged) Append(ctx context.Context, s *esp.Scan) (uint64, error) {
+	w.before()
+	return w.history.Append(ctx, s)
+}

@@ -3,6 +3,7 @@ package appliance
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -34,6 +35,7 @@ type pipeline struct {
 	board *web.Board
 	wake  func() // tells the uplink that there is a record to send
 	log   zerolog.Logger
+	beats atomic.Uint64 // scans that went all the way, old ones too
 
 	work   sync.Mutex // guards the three below: scans come from one goroutine, a reload from another
 	gate   *diagnosis.Gate
@@ -106,6 +108,7 @@ func (p *pipeline) live(ctx context.Context, s *esp.Scan) error {
 	}
 	p.publish(s)
 	p.board.Touch()
+	p.beats.Add(1)
 	return nil
 }
 
@@ -121,6 +124,7 @@ func (p *pipeline) count(s *esp.Scan, engine time.Duration) {
 // Nothing of it is recorded again.
 func (p *pipeline) relive(s *esp.Scan) {
 	p.conclude(s)
+	p.beats.Add(1)
 }
 
 // changes is what one scan changed.

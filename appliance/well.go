@@ -283,6 +283,7 @@ func (f *filler) take(ctx context.Context, before time.Time, push func(*esp.Scan
 		}
 		f.records = append(f.records, records...)
 		f.last = s.Time
+		p.beats.Add(1)
 		f.tell(s.Time)
 		return nil
 	})

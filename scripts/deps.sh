@@ -10,6 +10,7 @@ packages=(
   chromium fonts-dejavu-core # browser tests, and letters to measure
   mbpoll libmodbus5        # Modbus peers that we did not write
   python3 python3-pymodbus python3-serial python3-serial-asyncio
+  systemd shellcheck       # systemd-analyze for the unit, shellcheck for the scripts
   xfsprogs                 # forced shutdown of a file system in the store tests
 )
 

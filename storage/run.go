@@ -36,8 +36,13 @@ func (s *Store) Run(ctx context.Context) error {
 		if err := fatal(s.tick()); err != nil {
 			return err
 		}
+		s.turns.Add(1)
 	}
 }
+
+// Turns counts how often Run has done what it does every CommitEvery, whether the disk
+// took it or was full. It stands still while a disk holds Run up, and never waits itself.
+func (s *Store) Turns() uint64 { return s.turns.Load() }
 
 // fatal keeps only the errors after which the store cannot go on.
 func fatal(err error) error {

@@ -36,6 +36,9 @@ func TestRun(t *testing.T) {
 				t.Fatalf("scan %d: durable is %d, more than a commit interval behind", n, durable)
 			}
 		}
+		if got, want := s.Turns(), n/5; got < want-1 || got > want+1 {
+			t.Errorf("%d turns in %d s, want one every 5 s", got, n)
+		}
 		if got := s.Status().SealedBlocks; got != 3 {
 			t.Errorf("%d blocks sealed in three hours, want one for each", got)
 		}

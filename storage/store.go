@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -33,6 +34,8 @@ type Store struct {
 	sealing sync.Mutex
 	// encoder is guarded by sealing.
 	encoder block.Encoder
+
+	turns atomic.Uint64 // of Run
 
 	writing sync.Mutex
 	journal *journal // guarded by writing, like the three below
