@@ -235,7 +235,7 @@ func curveOf(s *Signal, b *Buckets, width time.Duration, now time.Time) seriesCu
 	}
 	digits := 6
 	if s.ID != 0 {
-		digits = int(s.ID.Info().Decimals) + 1
+		digits = int(s.ID.Info().Decimals)
 	}
 	for i := range b.List {
 		k := &b.List[i]
@@ -251,8 +251,7 @@ func curveOf(s *Signal, b *Buckets, width time.Duration, now time.Time) seriesCu
 	return c
 }
 
-// rounded drops the digits that a conversion makes up; a digit beyond a signal's
-// resolution is kept.
+// rounded drops the digits beyond a signal's resolution, which a conversion makes up.
 func rounded(v float64, digits int) float64 {
 	if math.IsNaN(v) || math.Abs(v) > 1e12 {
 		return v

@@ -189,9 +189,10 @@ func (w window) later(now time.Time) window {
 	return window{from: w.from.Add(half), to: w.to.Add(half)}.settled(now)
 }
 
-// settled ends a window now that would end later.
+// settled ends a window now that would end later, or so little earlier that it is only
+// the time which the step took.
 func (w window) settled(now time.Time) window {
-	if w.to.Before(now) {
+	if w.to.Before(now.Add(-w.span() / 20)) {
 		return w
 	}
 	for _, r := range namedRanges() {

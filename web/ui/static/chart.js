@@ -90,7 +90,6 @@ export class Charts {
       const { clientWidth: width, clientHeight: height } = this.boxes[i];
       if (width && (width !== u.width || height !== u.height)) u.setSize({ width, height });
     });
-    this.on.drawn();
   }
 
   // x is a moment on the axis: site time, as if it were UTC.
@@ -168,7 +167,7 @@ export class Charts {
       ],
       series, bands,
       hooks: {
-        drawClear: [(u) => this.under(u, pane)], draw: [(u) => this.over(u, pane)],
+        drawClear: [(u) => this.under(u, pane)], draw: [(u) => this.over(u, pane), () => i || this.on.drawn()],
         setCursor: [(u) => this.cursor(u)], setSelect: [(u) => this.selected(u)],
       },
     };

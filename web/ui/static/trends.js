@@ -8,7 +8,7 @@ import { dress, listen, serverNow } from "./page.js";
 const root = document.documentElement;
 const byID = (id) => document.getElementById(id);
 const PATIENCE = 20000; // ms to wait for an answer
-const NOTES_EVERY = 60000; // ms between looks at what happened
+const NOTES_EVERY = 60000; // ms between looks at what happened; for long ranges a piece of them
 
 let doc; // what the server gave
 let model;
@@ -28,7 +28,6 @@ function start() {
   if (!boxes.length) return;
   charts = new Charts(doc, model, boxes, { cursor: read, select: (from, to) => go(address(from, to), true), drawn: lane });
   charts.newest = newest;
-  lane();
   read(null);
   slider();
 }
@@ -287,13 +286,12 @@ function tick() {
     charts.window(now - span, now);
     byID("when").dataset.window = windowText(charts.from, charts.to);
     charts.update();
-    lane();
   }
   edge(now);
   if (charts.at === null) read(null);
   if (root.dataset.conn === "off") return;
   if (!asking && Date.now() - asked >= Math.max(2000, model.width / 2)) tail(now);
-  if (Date.now() - looked >= NOTES_EVERY) happened();
+  if (Date.now() - looked >= Math.max(NOTES_EVERY, model.width)) happened();
 }
 
 // windowText is the window as the server writes it.
@@ -357,7 +355,6 @@ async function happened() {
     dress(byID("m"));
     links();
     charts.update();
-    lane();
   } catch {
     // the next look will tell; the curves say themselves when they stand still
   }
@@ -367,7 +364,6 @@ new MutationObserver(() => {
   links();
   if (!charts) return;
   charts.build();
-  lane();
   if (charts.at === null) read(null);
 }).observe(root, { attributes: true, attributeFilter: ["data-theme", "data-units"] });
 
