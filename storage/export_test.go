@@ -1,6 +1,8 @@
 package storage
 
 import (
+	"bytes"
+
 	"wellkeeper.internal/appliance/esp"
 	"wellkeeper.internal/appliance/esp/record"
 )
@@ -17,7 +19,10 @@ func WrapDisk(s *Store, wrap func(Disk) Disk) { s.journal.file = wrap(s.journal.
 // ScanHalf reads a half of a journal and takes its items apart; it gives the number of
 // the last frame and of items.
 func ScanHalf(b []byte) (number uint64, items int) {
-	s := scanHalf(b)
+	s, err := scanHalf(&window{file: bytes.NewReader(b), size: len(b)})
+	if err != nil {
+		panic(err) // of a reader in memory
+	}
 	r := replayed{next: make(map[esp.WellID]uint64)}
 	r.add(&s, false)
 	return s.number, len(r.pieces)

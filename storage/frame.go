@@ -75,6 +75,15 @@ func parseFrame(b []byte) (f frame, headerOK, ok bool) {
 	return f, true, castagnoli(f.payload) == binary.BigEndian.Uint32(b[12:])
 }
 
+// frameLength is how long the frame says to be whose header is at the start of b; the
+// length of a header where that is not whole.
+func frameLength(b []byte) int {
+	if _, headerOK, _ := parseFrame(b); !headerOK {
+		return frameHeader
+	}
+	return frameHeader + int(binary.BigEndian.Uint32(b[8:]))
+}
+
 func appendItem(dst []byte, kind byte, body []byte) []byte {
 	dst = append(dst, kind)
 	dst = binary.BigEndian.AppendUint32(dst, uint32(len(body)))

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 
 	"wellkeeper.internal/appliance/esp"
@@ -176,11 +177,9 @@ func (j *journal) replay(f *os.File) (*replayed, error) {
 	j.half = size / 2
 	var halves [2]halfScan
 	for i := range halves {
-		b := make([]byte, j.half)
-		if _, err := f.ReadAt(b, int64(i)*j.half); err != nil {
+		if halves[i], err = scanHalf(&window{file: f, base: int64(i) * j.half, size: int(j.half)}); err != nil {
 			return nil, fmt.Errorf("read journal: %w", err)
 		}
-		halves[i] = scanHalf(b)
 	}
 	if halves[0].generation == 0 && halves[1].generation == 0 {
 		return nil, damagedFile(j.path, "both halves", errors.New("neither a head nor a whole frame"))
@@ -203,22 +202,29 @@ func (j *journal) replay(f *os.File) (*replayed, error) {
 	return out, nil
 }
 
-// scanHalf finds the frames of the newest generation in b. Frames begin at whole
+// scanHalf finds the frames of the newest generation in a half. Frames begin at whole
 // pages, so a damaged one hides none behind it.
-func scanHalf(b []byte) halfScan {
-	var s halfScan
+func scanHalf(w *window) (s halfScan, err error) {
 	at := pageSize
-	if h, size, ok := parseHead(b); ok {
+	first, err := w.head()
+	if err != nil {
+		return s, err
+	}
+	if h, size, ok := parseHead(first); ok {
 		s.head, s.headOK, s.generation, at = h, true, h.generation, size
 	}
 	s.end = at
-	for at < len(b) {
-		f, headerOK, ok := parseFrame(b[at:])
+	for at < w.size {
+		b, err := w.frame(at)
+		if err != nil {
+			return s, err
+		}
+		f, headerOK, ok := parseFrame(b)
 		if headerOK && f.generation > s.generation && !s.headOK {
 			s.generation, s.frames, s.number = f.generation, nil, 0
 		}
 		switch {
-		case !headerOK && at == s.end && string(b[at:at+len(frameMagic)]) == frameMagic:
+		case !headerOK && at == s.end && string(b[:len(frameMagic)]) == frameMagic:
 			s.torn = true // begun, but not even its header is whole
 			at += pageSize
 			continue
@@ -230,13 +236,14 @@ func scanHalf(b []byte) halfScan {
 			at += pageSize
 			continue
 		}
+		f.payload = slices.Clone(f.payload)
 		s.torn, s.tornScans = false, 0
 		s.number = f.number
 		s.frames = append(s.frames, f)
 		at += pages(frameHeader + len(f.payload))
 		s.end = at
 	}
-	return s
+	return s, nil
 }
 
 // add takes over what a half holds. Missing frame numbers were damaged.
