@@ -31,6 +31,10 @@ type asset struct {
 func loadAssets() (*assets, error) {
 	a := &assets{files: make(map[string]asset)}
 	sum := sha256.New()
+	w, err := gzip.NewWriterLevel(nil, gzip.BestCompression)
+	if err != nil {
+		return nil, fmt.Errorf("compress asset: %w", err)
+	}
 	for _, item := range ui.Assets() {
 		var body []byte
 		for _, part := range item.Parts {
@@ -41,10 +45,7 @@ func loadAssets() (*assets, error) {
 			body = append(body, b...)
 		}
 		var packed bytes.Buffer
-		w, err := gzip.NewWriterLevel(&packed, gzip.BestCompression)
-		if err != nil {
-			return nil, fmt.Errorf("compress asset: %w", err)
-		}
+		w.Reset(&packed) // a new one for each would be most of what a start of the page takes
 		if _, err := w.Write(body); err != nil {
 			return nil, fmt.Errorf("compress asset: %w", err)
 		}

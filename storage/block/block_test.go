@@ -173,6 +173,32 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
+// A decoder that is used by turns for two blocks gives each its own statuses.
+func TestOneDecoderForTwoBlocks(t *testing.T) {
+	var d block.Decoder
+	var views []*block.View
+	var plain []*block.Block
+	for kind := range 2 {
+		b := sample(rand.New(rand.NewPCG(uint64(kind), 9)), 100+kind, kind)
+		v, err := block.Parse(mustEncode(t, b))
+		if err != nil {
+			t.Fatal(err)
+		}
+		views, plain = append(views, v), append(plain, b)
+	}
+	var got block.Column
+	for i := range min(views[0].Columns(), views[1].Columns()) {
+		for k, v := range views {
+			if err := d.Column(&got, v, i); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(plain[k].Columns[i], got); diff != "" {
+				t.Errorf("block %d, column %d (-want +got):\n%s", k, i, diff)
+			}
+		}
+	}
+}
+
 func TestEncodeRefusesWhatIsBeyondTheLimits(t *testing.T) {
 	one := block.Column{Raw: []int64{1}, Status: []uint16{good}}
 	tests := map[string]block.Block{

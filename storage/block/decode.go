@@ -17,6 +17,10 @@ type Decoder struct {
 	work       []uint64
 	tokenBytes []byte
 	values     []int64
+	// marks are the statuses of stream marksAt of marksOf; nil: none.
+	marks   statuses
+	marksOf *View
+	marksAt int
 }
 
 // Times reads the rows' times in Unix milliseconds into dst, which it grows. Errors
@@ -37,11 +41,7 @@ func (d *Decoder) Times(dst []int64, v *View) ([]int64, error) {
 // column. Errors wrap ErrDamaged.
 func (d *Decoder) Column(dst *Column, v *View, i int) error {
 	entry := v.columns[i]
-	b, err := v.stream(entry.status)
-	if err != nil {
-		return err
-	}
-	s, err := d.statuses(b, v.Rows)
+	s, err := d.statusesOf(v, entry.status)
 	if err != nil {
 		return err
 	}
@@ -57,7 +57,8 @@ func (d *Decoder) Column(dst *Column, v *View, i int) error {
 			present += to - from
 		}
 	})
-	if b, err = v.stream(1 + i); err != nil {
+	b, err := v.stream(1 + i)
+	if err != nil {
 		return err
 	}
 	if present == v.Rows {

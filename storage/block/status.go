@@ -2,6 +2,7 @@ package block
 
 import (
 	"encoding/binary"
+	"slices"
 )
 
 // maxAbsent is how many statuses of a dictionary can be marked as having no values.
@@ -77,47 +78,65 @@ func (e *Encoder) appendStatuses(dst []byte, s *statuses) []byte {
 	return e.appendSeries(dst, s.lengths, 1)
 }
 
-// statuses decodes a status stream of the given number of rows.
-func (d *Decoder) statuses(b []byte, rows int) (*statuses, error) {
+// statusesOf gives the decoded status stream i of v. Columns share streams, so the
+// last one is kept.
+func (d *Decoder) statusesOf(v *View, i int) (*statuses, error) {
+	if d.marksOf == v && d.marksAt == i {
+		return &d.marks, nil
+	}
+	d.marksOf = nil
+	b, err := v.stream(i)
+	if err != nil {
+		return nil, err
+	}
+	if err := d.statuses(&d.marks, b, v.Rows); err != nil {
+		return nil, err
+	}
+	d.marksOf, d.marksAt = v, i
+	return &d.marks, nil
+}
+
+// statuses decodes a status stream of the given number of rows into s, whose slices it
+// uses again.
+func (d *Decoder) statuses(s *statuses, b []byte, rows int) error {
 	r := reader{b: b}
-	s := &statuses{}
+	s.dictionary = s.dictionary[:0]
 	for range r.count(min(rows, len(b)/2)) {
 		if mark := r.bytes(2); len(mark) == 2 {
 			s.dictionary = append(s.dictionary, binary.BigEndian.Uint16(mark))
 		}
 	}
 	if r.bad || len(s.dictionary) == 0 {
-		return nil, damaged("the dictionary of a status stream")
+		return damaged("the dictionary of a status stream")
 	}
 	if len(s.dictionary) == 1 {
 		if len(r.b) != 0 {
-			return nil, damaged("%d bytes after a constant status", len(r.b))
+			return damaged("%d bytes after a constant status", len(r.b))
 		}
-		s.runs, s.lengths = []int64{0}, []int64{int64(rows)}
-		return s, nil
+		s.runs, s.lengths = append(s.runs[:0], 0), append(s.lengths[:0], int64(rows))
+		return nil
 	}
 	n := r.count(rows)
 	first := r.bytes(r.count(len(r.b)))
 	if r.bad {
-		return nil, damaged("the head of a status stream")
+		return damaged("the head of a status stream")
 	}
-	both := make([]int64, 2*n)
-	s.runs, s.lengths = both[:n], both[n:]
+	s.runs, s.lengths = slices.Grow(s.runs[:0], n)[:n], slices.Grow(s.lengths[:0], n)[:n]
 	if err := d.series(s.runs, first, 1); err != nil {
-		return nil, err
+		return err
 	}
 	if err := d.series(s.lengths, r.b, 1); err != nil {
-		return nil, err
+		return err
 	}
 	missing := int64(rows)
 	for i, k := range s.runs {
 		if k < 0 || k >= int64(len(s.dictionary)) || s.lengths[i] < 1 || s.lengths[i] > missing {
-			return nil, damaged("run %d of a status stream", i)
+			return damaged("run %d of a status stream", i)
 		}
 		missing -= s.lengths[i]
 	}
 	if missing != 0 {
-		return nil, damaged("a status stream ends %d rows early", missing)
+		return damaged("a status stream ends %d rows early", missing)
 	}
-	return s, nil
+	return nil
 }
