@@ -65,13 +65,6 @@ func TestExitCodes(t *testing.T) {
 	}
 }
 
-func TestCheckTakesTheShippedConfiguration(t *testing.T) {
-	stdout, stderr, code := call(t, "", "check", "../../configs/default.yaml")
-	if code != 0 || !strings.Contains(stdout, "good") {
-		t.Errorf("exit code %d\n%s%s", code, stdout, stderr)
-	}
-}
-
 func TestVersionJSON(t *testing.T) {
 	stdout, _, _ := call(t, "", "version", "--json")
 	var v struct {

@@ -298,6 +298,13 @@ func LoadProfile(name, folder string, carried fs.FS) (*profile.Profile, error) {
 	return profile.Parse(name, data)
 }
 
+// IsProfile tells a device profile from a configuration: a profile has a schema.
+func IsProfile(text []byte) bool {
+	doc := yamldoc.Parse("", text)
+	doc.Decode(new(struct{}))
+	return doc.Has("schema")
+}
+
 // Carried lists the ids of the profiles in carried.
 func Carried(carried fs.FS) []string {
 	files, err := fs.Glob(carried, "profiles/*.yaml")

@@ -70,6 +70,9 @@ func (s *source) profile(name string) ([]byte, error) {
 // load checks the source; name is how mistakes call its file.
 func (s *source) load(name string, opts Options) (*Config, error) {
 	doc := yamldoc.Parse(name, []byte(s.Text))
+	if err := doc.Err(); err != nil { // of the syntax: what else there is to say would mislead
+		return nil, err
+	}
 	cfg := &Config{File: name, source: s}
 	doc.Decode(cfg)
 	cfg.Warnings = applyEnvironment(doc, cfg, environment(opts.Env, s.DotEnv))
