@@ -36,7 +36,8 @@ const (
 
 // setting is one value of a configuration.
 type setting struct {
-	path  string // such as wells[0].devices[1].url
+	path  string       // such as wells[0].devices[1].url
+	owner reflect.Type // of the field
 	field reflect.StructField
 	value reflect.Value
 }
@@ -60,7 +61,7 @@ func each(v reflect.Value, path string, visit func(*setting)) {
 				each(inner.Index(k), at+"["+strconv.Itoa(k)+"]", visit)
 			}
 		default:
-			visit(&setting{at, field, inner})
+			visit(&setting{at, v.Type(), field, inner})
 		}
 	}
 }
