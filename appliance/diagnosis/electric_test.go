@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"wellkeeper.internal/appliance/diagnosis"
 	"wellkeeper.internal/appliance/esp"
 )
@@ -268,5 +270,17 @@ func TestNotAssessed(t *testing.T) {
 	}
 	if m, ok := missing[esp.Underload]; ok {
 		t.Errorf("underload needs no facts, missing %v", m)
+	}
+}
+
+// A motor that has always run at its nameplate is loaded and no more; one that has always
+// run well above it is overloaded, whatever is usual.
+func TestUsualLoadAgainstNameplate(t *testing.T) {
+	for rated, want := range map[float64][]string{23.3: nil, 21.9: {"raised overload"}} {
+		st := newStream(t, 3, columns, nil)
+		r := run(st, diagnosis.NewGate(st.layout), diagnosis.New(wellOf(esp.Facts{RatedCurrent: rated})), begin)
+		if d := cmp.Diff(want, r.names()); d != "" {
+			t.Errorf("nameplate %v A (-want +got):\n%s", rated, d)
+		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"wellkeeper.internal/appliance/diagnosis"
 	"wellkeeper.internal/appliance/esp"
+	"wellkeeper.internal/scripts/goal"
 )
 
 // badRows labels the rows of a well of field B by the patterns of dead gauges and
@@ -144,10 +145,11 @@ func TestFieldBGaugeFaults(t *testing.T) {
 		w.tallyGauge(t, &sum)
 	}
 	t.Logf("%+v", sum)
-	if sum.bad < 3000 || sum.open*100 < sum.bad*99 || sum.graded < sum.bad {
-		t.Errorf("of %d bad rows %d were graded and %d named", sum.bad, sum.graded, sum.open)
+	if sum.bad < 3000 || sum.good < 20000 {
+		t.Fatalf("only %d bad and %d good rows", sum.bad, sum.good)
 	}
-	if sum.lost*1000 > sum.good {
-		t.Errorf("%d of %d good rows lost", sum.lost, sum.good)
-	}
+	percent := func(part, of int) float64 { return 100 * float64(part) / float64(of) }
+	goal.Exact(t, "engine.gauge-rows-passed-percent", percent(sum.bad-sum.graded, sum.bad), "%", 1)
+	goal.Exact(t, "engine.gauge-rows-unnamed-percent", percent(sum.bad-sum.open, sum.bad), "%", 1)
+	goal.Exact(t, "engine.gauge-rows-lost-percent", percent(sum.lost, sum.good), "%", 0.1)
 }

@@ -191,7 +191,8 @@ func (c *gateColumn) number(r *esp.Reading) float64 {
 func (g *Gate) gradeValues(dev *gateDevice, readings []esp.Reading) {
 	for _, i := range dev.all {
 		r, c := &readings[i], &g.columns[i]
-		if !answered(r.Quality) || r.Reason == esp.Doubled {
+		decoded := r.Quality == esp.Implausible && r.Reason == esp.OutOfRange // by the profile's own bounds
+		if !(answered(r.Quality) || decoded) || r.Reason == esp.Doubled {
 			continue
 		}
 		switch {
@@ -259,23 +260,50 @@ func (c *gateColumn) ratio(r *esp.Reading) float64 {
 // together: the rest of the record comes from the same dead telemetry.
 func (g *Gate) gradeDeath(dev *gateDevice, readings []esp.Reading) {
 	dead, due := 0, 0
+	pressures, deadPressures := 0, 0
 	for _, i := range dev.gauge {
 		if g.columns[i].shape == shapeGauge || readings[i].Quality == esp.NotDue {
 			continue
 		}
 		due++
+		pressure := g.columns[i].shape == shapePressure
+		if pressure {
+			pressures++
+		}
 		if q := readings[i]; q.Reason == esp.Sentinel || q.Reason == esp.Marker {
 			dead++
+			if pressure {
+				deadPressures++
+			}
 		}
 	}
 	if dead < 2 || 2*dead < due {
 		return
+	}
+	if pressures > 0 && deadPressures == 0 && g.goesOn(dev, readings) {
+		return // its temperature channels are dead, and nothing else
 	}
 	for _, i := range dev.gauge {
 		if r := &readings[i]; r.Quality == esp.Good || r.Quality == esp.AtLimit {
 			r.Quality, r.Reason = esp.Suspect, esp.DeadGauge
 		}
 	}
+}
+
+// Pressures that go on where they were speak for a gauge that is alive.
+const goesOnShare = 0.05
+
+func (g *Gate) goesOn(dev *gateDevice, readings []esp.Reading) bool {
+	for _, i := range dev.gauge {
+		c, r := &g.columns[i], &readings[i]
+		if c.shape != shapePressure || r.Quality == esp.NotDue {
+			continue
+		}
+		if !r.Quality.Usable() || c.at == 0 || math.Abs(r.Value-c.value) > goesOnShare*math.Abs(c.value) {
+			return false
+		}
+	}
+	return true
 }
 
 func (g *Gate) remember(dev *gateDevice, readings []esp.Reading, now int64) {

@@ -114,6 +114,7 @@ var insulation = rule{
 	severity: esp.SeverityPlan,
 	grave:    []condition{{feature: feature{roleLeakage, level}, factor: 10}},
 	graver:   esp.SeverityToday,
+	tell:     tellInsulation,
 	title:    "Insulation weakens",
 	text:     "Leakage current of cable and motor has risen to {value} where {usual} is usual: the insulation weakens, and gauge readings may suffer with it.",
 	steps: []esp.Step{

@@ -117,14 +117,18 @@ var undervoltage = rule{
 var overload = rule{
 	id: esp.Overload, version: 1, turning: true,
 	trigger: []condition{
-		{feature: feature{roleCurrent, brief}, rated: 1.02, text: "current is {value}, nameplate {rated}, limit {limit}"},
+		{feature: feature{roleCurrent, brief}, rated: 1.00, text: "current is {value}, nameplate {rated}, limit {limit}"},
 	},
-	stay: []condition{{feature: feature{roleCurrent, brief}, rated: 0.97}},
+	stay: []condition{{feature: feature{roleCurrent, brief}, rated: 0.96}},
 	hold: 20 * time.Second, release: 5 * time.Minute,
 	confirm: []confirmer{
 		{
-			condition: condition{feature: feature{roleCurrent, level}, factor: 1.10, sigmas: 3, text: "current is {value} where {usual} is usual at this speed, limit {limit}"},
-			weight:    2, against: "the current is not above what is usual here: the motor may be small for the duty",
+			condition: condition{feature: feature{roleCurrent, brief}, rated: 1.05, text: "it is more than 5 % beyond the nameplate: {value}, limit {limit}"},
+			weight:    4, against: "it is within 5 % of the nameplate",
+		},
+		{
+			condition: condition{feature: feature{roleCurrent, brief}, factor: 1.10, sigmas: 3, text: "current is {value} where {usual} is usual at this speed, limit {limit}"},
+			weight:    4, against: "the current is not above what is usual here: the motor may be small for the duty",
 		},
 		{
 			condition: condition{feature: feature{rolePower, level}, factor: 1.08, sigmas: 3, text: "power is {value}, usual {usual}, limit {limit}"},
@@ -139,13 +143,14 @@ var overload = rule{
 			weight:    0.5,
 		},
 	},
-	yields:   []esp.DiagnosisID{esp.Stall},
-	onset:    onset{feature: feature{roleCurrent, level}, factor: 1},
-	severity: esp.SeverityToday,
-	grave:    []condition{{feature: feature{roleCurrent, brief}, rated: 1.10}},
-	graver:   esp.SeverityNow,
-	title:    "Overload",
-	text:     "The motor is overloaded: current is {value}, above its nameplate of {rated}; sand or other solids, a rubbing or sticking pump, or low voltage.",
+	confirmed: 0.4, // a motor that always runs at its nameplate is loaded, and no more
+	yields:    []esp.DiagnosisID{esp.Stall},
+	onset:     onset{feature: feature{roleCurrent, level}, factor: 1},
+	severity:  esp.SeverityToday,
+	grave:     []condition{{feature: feature{roleCurrent, brief}, rated: 1.10}},
+	graver:    esp.SeverityNow,
+	title:     "Overload",
+	text:      "The motor is overloaded: current is {value}, above its nameplate of {rated}; sand or other solids, a rubbing or sticking pump, or low voltage.",
 	steps: []esp.Step{
 		{Text: "If it trips or is stopped do NOT restart after overload before checks: solids settle on a pump that stands, and a damaged cable or motor is finished by the next start.", Who: esp.Technician},
 		{Text: "Compare the voltages of all phases and the drive's own warning; take a sample of the liquid and look for sand.", Who: esp.Technician},

@@ -55,8 +55,21 @@ func (c *gateColumn) sentinel(r *esp.Reading) sentinelKind {
 		if !c.float && (r.Raw == math.MaxInt16 || r.Raw == math.MaxInt16+1) {
 			return sentinelFull
 		}
+	case c.leaps(r):
+		return sentinelUnsigned
 	}
 	return notSentinel
+}
+
+// leaps reports whether a pressure within its range went at once to what a small
+// negative number is when it is read as unsigned: the top of the register, at twice or
+// more of what it was.
+func (c *gateColumn) leaps(r *esp.Reading) bool {
+	if c.float || c.shape != shapePressure || c.at == 0 || c.number(r) < 2*c.good {
+		return false
+	}
+	_, ok := c.asSigned(r)
+	return ok
 }
 
 func cold(v float64) bool {
@@ -118,10 +131,17 @@ func Explain(c *esp.Column, r esp.Reading) string {
 		return fmt.Sprintf("the register stands at full scale (raw %d): no value", r.Raw)
 	case sentinelUnsigned:
 		n, _ := col.asSigned(&r)
-		return fmt.Sprintf("raw %d is %d read as an unsigned number: make the point signed in the profile", n+full16+1, n)
+		return unsignedText(n)
 	default:
 	}
+	if n, ok := col.asSigned(&r); ok {
+		return unsignedText(n)
+	}
 	return reasonText(r.Reason)
+}
+
+func unsignedText(n int64) string {
+	return fmt.Sprintf("raw %d is %d read as an unsigned number: make the point signed in the profile", n+full16+1, n)
 }
 
 func reasonText(r esp.Reason) string {
@@ -136,6 +156,8 @@ func reasonText(r esp.Reason) string {
 		return "changed faster than it can"
 	case esp.Doubled:
 		return "several values of the record are exactly twice the last good ones"
+	case esp.Marker:
+		return "the device says that it has no value"
 	case esp.DeadGauge:
 		return "several downhole values died together"
 	default:

@@ -12,7 +12,7 @@ import (
 
 // patternWords names a pattern for a title.
 var patternWords = map[pattern]string{
-	patternUnsigned: "wrong sign in the profile", patternSilent: "no answer", patternMarker: "no values",
+	patternUnsigned: "negative number read as unsigned", patternSilent: "no answer", patternMarker: "no values",
 	patternFull: "full scale", patternZero: "zero pressure", patternCold: "dead temperature", patternFrozen: "frozen",
 	patternDoubled: "doubled values", patternRange: "implausible values", patternRate: "impossible jumps", patternRest: "dead",
 }
@@ -24,21 +24,27 @@ func tellGauge(e *Engine, d *esp.Diagnosis, now int64) {
 	sick := w.sick(now)
 	d.Onset = e.wall(w.since)
 	d.Evidence = d.Evidence[:0]
+	if w.packets.damaged > flakyPackets {
+		d.Evidence = append(d.Evidence, w.packets.evidence())
+	}
 	if len(sick) == 0 {
+		d.Title = "Gauge fault: damaged transmissions"
+		d.Text = fmt.Sprintf("The downhole gauge loses %.0f %% of its transmissions: the values are good when they come, but come late.", 100*w.packets.damaged)
+		e.tellAssessed(d, now)
 		return
 	}
 	slices.SortStableFunc(sick, func(a, b *gaugeSignal) int { return int(a.pattern) - int(b.pattern) })
 	main := sick[0].pattern
-	words := e.explain(sick[0], now)
+	words := labelInText(sick[0].column.Signal) + ": " + e.explain(sick[:1], now)
 	d.Title += ": " + patternWords[main]
 	what := "of " + listed(sick)
 	if len(sick) == w.fitted() {
 		what = "at all"
 	}
-	d.Text = fmt.Sprintf("The downhole gauge gives no usable value %s: %s.", what, words)
+	d.Text = fmt.Sprintf("The downhole gauge gives no usable value %s; %s.", what, words)
 	if w.flaky(now) {
 		d.Title = "Gauge fault: comes and goes"
-		d.Text = fmt.Sprintf("The downhole gauge gives usable values only now and then; last %s: %s.", listed(sick), words)
+		d.Text = fmt.Sprintf("The downhole gauge gives usable values of %s only now and then; %s.", listed(sick), words)
 	}
 	d.Text += " The pump is judged by drive and wellhead meanwhile, and limits on these signals protect nothing."
 	for len(sick) > 0 {
@@ -102,11 +108,21 @@ func joined(names []string) string {
 }
 
 // explain says in one clause why a signal cannot be used.
-func (e *Engine) explain(s *gaugeSignal, now int64) string {
+func (e *Engine) explain(same []*gaugeSignal, now int64) string {
+	s := same[0]
 	switch s.pattern {
 	case patternFrozen:
-		for_ := time.Duration(now-s.began()) * time.Millisecond
-		return fmt.Sprintf("the gauge has repeated the same values for %s", coarseSpan(for_))
+		moved := int64(0)
+		for i := range e.gauge.signals {
+			if o := &e.gauge.signals[i]; o.pattern == patternFrozen && o.badAt != 0 {
+				moved = max(moved, o.movedAt)
+			}
+		}
+		return "the gauge has repeated the same values for " + coarseSpan(time.Duration(now-moved)*time.Millisecond)
+	case patternUnsigned:
+		if n, ok := s.gate.asSigned(&s.reading); ok {
+			return unsignedText(n)
+		}
 	case patternSilent:
 		return "it was not read (" + strings.ReplaceAll(s.reading.Reason.String(), "_", " ") + ")"
 	case patternRange:
@@ -134,7 +150,7 @@ func (e *Engine) gaugeEvidence(same []*gaugeSignal, now int64) esp.Evidence {
 	s := same[0]
 	id := s.column.Signal
 	ev := esp.Evidence{
-		Signal: id.String(), Unit: s.column.Unit, Text: listed(same) + ": " + e.explain(s, now),
+		Signal: id.String(), Unit: s.column.Unit, Text: listed(same) + ": " + e.explain(same, now),
 		Value: esp.NoNumber(), Baseline: esp.NoNumber(), Limit: esp.NoNumber(),
 	}
 	if v := s.reading.Value; !math.IsNaN(v) && s.reading.Quality != esp.Lost {
@@ -143,6 +159,9 @@ func (e *Engine) gaugeEvidence(same []*gaugeSignal, now int64) esp.Evidence {
 	frequency, _ := e.heldRole(roleFrequency)
 	if u := e.usual(s.track, frequency); u.ok && !(u.far && exponent(id) == 0) {
 		ev.Baseline = number(rounded(u.level, id))
+		if len(same) > 1 {
+			ev.Text += "; " + labelInText(id)
+		}
 		ev.Text += ", usual " + quantity(u.level, s.column.Unit)
 	}
 	return ev
@@ -187,4 +206,18 @@ func (e *Engine) blinded(r *rule, now int64) bool {
 		}
 	}
 	return false
+}
+
+// evidence of damaged transmissions.
+func (p *packetShare) evidence() esp.Evidence {
+	ev := remark(esp.GaugeBadPackets.String(), fmt.Sprintf("%.0f %% of the gauge's transmissions are damaged, limit %.0f %%", 100*p.damaged, 100*flakyPackets))
+	ev.Value, ev.Limit, ev.Unit = number(math.Round(1000*p.damaged)/10), number(100*flakyPackets), esp.Percent
+	return ev
+}
+
+// tellInsulation says whether the gauge suffers with the cable.
+func tellInsulation(e *Engine, d *esp.Diagnosis, _ int64) {
+	if p := &e.gauge.packets; p.damaged > flakyPackets/2 {
+		d.Evidence = append(d.Evidence, p.evidence())
+	}
 }

@@ -34,6 +34,8 @@ const (
 	flakyShare   = 0.15
 	flakySpells  = 3 // in an hour, or in that many polls of a slow signal
 	flakyPolls   = 12
+	flakyBursts  = 5.0 // short ones in an hour
+	flakyPackets = 0.10
 	facetSettles = minute // before a changed picture is told
 )
 
@@ -58,6 +60,8 @@ type gaugeWatch struct {
 	signals []gaugeSignal
 	bad     int     // not usable in their last reading
 	share   float64 // of scans with something bad, smoothed
+	bursts  float64 // beginnings of something bad in the last hour, smoothed
+	packets packetShare
 	lastAt  int64
 	ill     bool
 	illAt   int64 // when last ill
@@ -71,11 +75,18 @@ type gaugeWatch struct {
 
 func (e *Engine) bindGauge() {
 	w := &e.gauge
-	*w = gaugeWatch{}
+	*w = gaugeWatch{packets: packetShare{all: -1, bad: -1}}
 	for i := range e.layout.Columns {
 		c := &e.layout.Columns[i]
 		if c.Signal == 0 {
 			continue
+		}
+		switch c.Signal {
+		case esp.GaugePackets:
+			w.packets.all = i
+		case esp.GaugeBadPackets:
+			w.packets.bad = i
+		default:
 		}
 		info := c.Signal.Info()
 		s := shapeOf(info)
@@ -93,6 +104,8 @@ func (e *Engine) bindGauge() {
 func (e *Engine) observeGauge(readings []esp.Reading, now int64) {
 	w := &e.gauge
 	due := false
+	before := w.bad
+	w.packets.take(readings)
 	for i := range w.signals {
 		s := &w.signals[i]
 		r := &readings[s.track.column]
@@ -113,7 +126,12 @@ func (e *Engine) observeGauge(readings []esp.Reading, now int64) {
 		bad = 1
 	}
 	if w.lastAt != 0 {
-		w.share += (bad - w.share) * min(float64(now-w.lastAt)/float64(flakyTime), flakyWeight)
+		dt := float64(now - w.lastAt)
+		w.share += (bad - w.share) * min(dt/float64(flakyTime), flakyWeight)
+		w.bursts *= max(1-dt/float64(hour), 0)
+	}
+	if before == 0 && w.bad > 0 {
+		w.bursts++
 	}
 	w.lastAt = now
 	if w.bad > 0 || w.ill {
@@ -138,8 +156,8 @@ func (s *gaugeSignal) take(r *esp.Reading, now int64) int {
 		return 0
 	}
 	s.lastBad, s.reading = now, *r
-	if p := s.name(r); !was || p != patternRest { // the first name stays: the rest follows it
-		s.pattern = p
+	if !was || s.pattern == patternRange || s.pattern == patternRate { // what it was called first stays
+		s.pattern = s.name(r)
 	}
 	if was {
 		return 0
@@ -159,8 +177,10 @@ func (s *gaugeSignal) name(r *esp.Reading) pattern {
 			return patternZero
 		case sentinelCold:
 			return patternCold
-		default:
+		case sentinelFull:
 			return patternFull
+		default:
+			return patternUnsigned // the gate knew what it was before
 		}
 	case esp.Marker:
 		return patternMarker
@@ -171,6 +191,9 @@ func (s *gaugeSignal) name(r *esp.Reading) pattern {
 	case esp.ImpossibleRate:
 		return patternRate
 	case esp.DeadGauge:
+		if _, ok := s.gate.asSigned(r); ok && s.gate.shape == shapePressure {
+			return patternUnsigned
+		}
 		return patternRest
 	default:
 	}
@@ -194,23 +217,23 @@ func (s *gaugeSignal) fitted() bool {
 	return s.pattern != patternMarker && s.reading.Reason != esp.NotSupported
 }
 
-// began is when the trouble of a signal began: a frozen one with its last change.
-func (s *gaugeSignal) began() int64 {
-	if s.pattern == patternFrozen && s.movedAt != 0 {
-		return s.movedAt
-	}
-	return s.badAt
-}
-
 // follow keeps the spells of trouble.
 func (w *gaugeWatch) follow(now int64) {
 	n := 0
-	began := now
+	began, moved := now, int64(0)
 	for i := range w.signals {
-		if s := &w.signals[i]; s.ill(now) && w.counts(s) {
-			n++
-			began = min(began, s.began())
+		switch s := &w.signals[i]; {
+		case !s.ill(now) || !w.counts(s):
+			continue
+		case s.pattern == patternFrozen:
+			moved = max(moved, s.movedAt)
+		default:
+			began = min(began, s.badAt)
 		}
+		n++
+	}
+	if moved != 0 {
+		began = min(began, moved) // frozen with the last that moved
 	}
 	ill := n > 0
 	if ill && !w.ill {
@@ -232,9 +255,14 @@ func (w *gaugeWatch) counts(s *gaugeSignal) bool {
 	return s.fitted() || !slices.ContainsFunc(w.signals, func(o gaugeSignal) bool { return o.fitted() })
 }
 
+// flickers reports whether short troubles come too often.
+func (w *gaugeWatch) flickers() bool {
+	return w.share > flakyShare || w.bursts > flakyBursts || w.packets.damaged > flakyPackets
+}
+
 // flaky reports whether the trouble comes and goes.
 func (w *gaugeWatch) flaky(now int64) bool {
-	if w.share > flakyShare && !w.ill {
+	if w.flickers() && !w.ill {
 		return true
 	}
 	return w.count >= flakySpells && now-w.spells[w.count%flakySpells] < w.memory() && now-w.illAt < w.memory()
@@ -257,7 +285,7 @@ func (e *Engine) gaugeTrouble(now int64) assessment {
 		value: 0, usual: 0, noise: math.NaN(), level: math.NaN(), rated: math.NaN(),
 		ok: len(w.signals) > 0 && w.lastAt != 0, based: true,
 	}
-	if w.share > flakyShare && w.bad == 0 {
+	if !w.ill && w.flickers() {
 		a.value = 1
 	}
 	for i := range w.signals {
@@ -288,4 +316,36 @@ func (e *Engine) gaugeFacet(now int64) uint64 {
 		w.facet = w.next
 	}
 	return w.facet
+}
+
+// packetShare follows how many of the gauge's transmissions are damaged, by the panel's
+// own counters.
+type packetShare struct {
+	all, bad         int // columns; −1: the panel does not count
+	lastAll, lastBad int64
+	known            bool
+	sent, lost       int64 // of the present batch
+	damaged          float64
+}
+
+// packetBatch is how many transmissions make a share.
+const packetBatch = 60
+
+func (p *packetShare) take(readings []esp.Reading) {
+	if p.all < 0 || p.bad < 0 || !readings[p.all].Quality.Usable() || !readings[p.bad].Quality.Usable() {
+		return
+	}
+	all, bad := readings[p.all].Raw, readings[p.bad].Raw
+	sent, lost := all-p.lastAll, bad-p.lastBad
+	p.lastAll, p.lastBad = all, bad
+	if !p.known || sent < 0 || lost < 0 || sent > packetBatch { // wrapped, or a hole
+		p.known, p.sent, p.lost = true, 0, 0
+		return
+	}
+	p.sent += sent
+	p.lost += lost
+	if p.sent >= packetBatch {
+		p.damaged = float64(p.lost) / float64(max(p.sent, p.lost))
+		p.sent, p.lost = 0, 0
+	}
 }
