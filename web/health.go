@@ -21,12 +21,17 @@ type dependencyDoc struct {
 }
 
 // dependencies lists what the appliance depends on; ready is false where a required one
-// has failed.
+// has failed. Details name addresses, so they are for who may see data.
 func (s *Server) dependencies(c echo.Context) (all map[string]dependencyDoc, ready bool) {
 	all, ready = make(map[string]dependencyDoc), true
+	detailed := s.anonymous.Load() || fromHere(c.Request())
 	for _, d := range s.cfg.Health.Dependencies(c.Request().Context()) {
-		all[d.Name] = dependencyDoc{Status: d.Status, Required: d.Required, Detail: d.Detail}
-		ready = ready && !(d.Required && d.Status == "failed")
+		doc := dependencyDoc{Status: d.Status, Required: d.Required}
+		if detailed {
+			doc.Detail = d.Detail
+		}
+		all[d.Name] = doc
+		ready = ready && (!d.Required || d.Status != "failed")
 	}
 	return all, ready
 }

@@ -25,7 +25,9 @@ func condition(severity esp.Severity, failing bool) web.Condition {
 }
 
 func TestHealthDetailed(t *testing.T) {
-	storage := func(status string) web.Dependency { return web.Dependency{Name: "storage", Status: status, Required: true} }
+	storage := func(status string) web.Dependency {
+		return web.Dependency{Name: "storage", Status: status, Required: true}
+	}
 	tests := []struct {
 		name       string
 		conditions []web.Condition
@@ -47,10 +49,10 @@ func TestHealthDetailed(t *testing.T) {
 			s.source.SetConditions(tt.conditions...)
 			resp, body := s.get(t, "/health/detailed")
 			var got struct {
-				Status       string
-				Conditions   []map[string]string
-				Dependencies map[string]any
-				Version      string
+				Status       string              `json:"status"`
+				Conditions   []map[string]string `json:"conditions"`
+				Dependencies map[string]any      `json:"dependencies"`
+				Version      string              `json:"version"`
 			}
 			if err := json.Unmarshal([]byte(body), &got); err != nil {
 				t.Fatalf("%v in %s", err, body)
@@ -107,6 +109,24 @@ func TestInspectionIsOpenOnThisMachine(t *testing.T) {
 		} {
 			if got := ask(tt.peer, tt.host, path, tt.header...); got != tt.want {
 				t.Errorf("%s from %s to %s %v: got %d, want %d", path, tt.peer, tt.host, tt.header, got, tt.want)
+			}
+		}
+	}
+}
+
+// Whether the box is ready is for everybody, what exactly is wrong is not.
+func TestDetailsAreForViewers(t *testing.T) {
+	for _, anonymous := range []bool{true, false} {
+		s := open(t, nil, func(c *web.Config) { c.AnonymousView = anonymous })
+		s.source.SetDependencies(web.Dependency{Name: "central", Status: "degraded", Detail: "no route to 192.0.2.9"})
+		for peer, host := range map[string]string{"127.0.0.1:9": "127.0.0.1", "192.0.2.7:9": "box.example"} {
+			req := httptest.NewRequest(http.MethodGet, "http://"+host+"/health/ready", http.NoBody)
+			req.RemoteAddr = peer
+			w := httptest.NewRecorder()
+			s.Handler().ServeHTTP(w, req)
+			want := anonymous || host == "127.0.0.1"
+			if got := strings.Contains(w.Body.String(), "192.0.2.9"); got != want || w.Code != http.StatusOK {
+				t.Errorf("anonymous %v, from %s: %d %s", anonymous, peer, w.Code, w.Body)
 			}
 		}
 	}

@@ -26,12 +26,11 @@ type box struct {
 	monitor *health.Monitor
 	told    []string
 	began   time.Time
-	ticks   uint64
 }
 
 func newBox(t *testing.T) *box {
 	t.Helper()
-	b := &box{t: t, offset: epoch.Sub(time.Now())}
+	b := &box{t: t, offset: time.Until(epoch)}
 	b.began = b.now()
 	b.monitor = health.NewMonitor(b.facts)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -481,6 +480,25 @@ func TestClockStep(t *testing.T) {
 		c := b.monitor.Report().Conditions
 		if len(c) != 2 || c[0].Kind.Code != "clock_behind" || c[1].Kind.Code != "clock_stepped" || c[1].Text != "The clock was set back by 1 h 0 min." {
 			t.Fatalf("conditions %+v", c)
+		}
+	})
+}
+
+// A well that never begins is told like one that stops, and one that is added or whose
+// past is made has its time.
+func TestWellThatNeverBegins(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBox(t).run(time.Hour, nil)
+		added := func(filling bool) func(*health.Facts) {
+			return func(f *health.Facts) {
+				f.Wells = append(f.Wells, health.Well{ID: "RB-115", Period: time.Second, Filling: filling})
+			}
+		}
+		if b.run(time.Hour, added(true)).codes() != nil || b.run(55*time.Second, added(false)).codes() != nil {
+			t.Errorf("told too early: %v", b.codes())
+		}
+		if diff := cmp.Diff([]string{"well_stalled RB-115"}, b.run(15*time.Second, added(false)).codes()); diff != "" {
+			t.Errorf("conditions (-want +got):\n%s", diff)
 		}
 	})
 }

@@ -21,9 +21,9 @@ type marks struct {
 
 func newHistory() *history { return &history{marks: map[string]*marks{}} }
 
-// rise notes a figure and gives by how much it rose within the last minutes (60 at
-// most), and how much of that time it is known for.
-func (h *history) rise(up time.Duration, figure string, value float64, minutes int64) (by float64, known time.Duration) {
+// rise notes a figure and gives by how much it rose within the last hour, and for how
+// much of that it is known.
+func (h *history) rise(up time.Duration, figure string, value float64) (by float64, known time.Duration) {
 	minute := int64(up / time.Minute)
 	m := h.marks[figure]
 	if m == nil {
@@ -35,7 +35,7 @@ func (h *history) rise(up time.Duration, figure string, value float64, minutes i
 		m.values[at%int64(len(m.values))] = value
 	}
 	m.last, m.swept = max(m.last, minute), minute
-	from := max(minute-min(minutes, historySpan), m.first)
+	from := max(minute-historySpan, m.first)
 	return value - m.values[from%int64(len(m.values))], time.Duration(minute-from) * time.Minute
 }
 

@@ -2,6 +2,8 @@ package health
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,14 +35,15 @@ type judge struct {
 	kinds    []Kind
 	history  *history
 	previous *Facts
-	step     time.Duration // of the clock, the last one,
-	stepped  time.Duration // when, in the time of the process,
-	at       time.Time     // and by the clock, after it; zero: none so far
-	on       map[Code]bool // levels that were passed at the look before
+	step     time.Duration                // of the clock, the last one,
+	stepped  time.Duration                // when, in the time of the process,
+	at       time.Time                    // and by the clock, after it; zero: none so far
+	on       map[Code]bool                // levels that were passed at the look before
+	seen     map[esp.WellID]time.Duration // since when a well is there, in the time of the process
 }
 
 func newJudge() *judge {
-	return &judge{kinds: Catalogue(), history: newHistory(), on: map[Code]bool{}}
+	return &judge{kinds: Catalogue(), history: newHistory(), on: map[Code]bool{}, seen: map[esp.WellID]time.Duration{}}
 }
 
 // look is one judgement.
@@ -139,8 +142,8 @@ func (l *look) unsupported(k *Kind) {
 // often reports whether a count rose within the last hour by more than a share of the
 // polls, and by how much.
 func (l *look) often(s Subject, d *Device, what string, count uint64) (uint64, bool) {
-	by, _ := l.history.rise(l.facts.Up, what+" "+s.String(), float64(count), 60)
-	polls, _ := l.history.rise(l.facts.Up, "polls "+s.String(), float64(d.Polls), 60)
+	by, _ := l.history.rise(l.facts.Up, what+" "+s.String(), float64(count))
+	polls, _ := l.history.rise(l.facts.Up, "polls "+s.String(), float64(d.Polls))
 	return uint64(max(by, 0)), by >= rareLeast && by > rareShare*polls
 }
 
@@ -163,13 +166,22 @@ func (l *look) missed(k *Kind) {
 func (l *look) stalled(k *Kind) {
 	for i := range l.facts.Wells {
 		w := &l.facts.Wells[i]
-		if w.Filling || w.Handled.IsZero() {
-			continue
+		first, known := l.seen[w.ID]
+		if !known || w.Filling {
+			first = l.facts.Up
+			l.seen[w.ID] = first
 		}
-		if quiet := l.ago(w.Handled); quiet > max(stalledAfter, 10*w.Period) {
+		quiet := l.facts.Up - first
+		if !w.Handled.IsZero() {
+			quiet = min(quiet, l.ago(w.Handled))
+		}
+		if quiet > max(stalledAfter, 10*w.Period) {
 			l.add(k, Subject{Well: w.ID}, w.Handled, "Nothing was polled for %s.", span(quiet))
 		}
 	}
+	maps.DeleteFunc(l.seen, func(id esp.WellID, _ time.Duration) bool {
+		return !slices.ContainsFunc(l.facts.Wells, func(w Well) bool { return w.ID == id })
+	})
 }
 
 func storage() Subject { return Subject{Part: "storage"} }
@@ -233,8 +245,8 @@ func (l *look) late(k *Kind) {
 
 func (l *look) lost(k *Kind) {
 	s := &l.facts.Store
-	scans, _ := l.history.rise(l.facts.Up, "lost scans", float64(s.LostScans), 60)
-	records, _ := l.history.rise(l.facts.Up, "lost records", float64(s.LostRecords), 60)
+	scans, _ := l.history.rise(l.facts.Up, "lost scans", float64(s.LostScans))
+	records, _ := l.history.rise(l.facts.Up, "lost records", float64(s.LostRecords))
 	if scans > 0 || records > 0 {
 		l.add(k, storage(), time.Time{}, "%.0f scans and %.0f records of the last hour could not be stored.", scans, records)
 	}

@@ -71,7 +71,7 @@ func (l *look) backlog(k *Kind) {
 	if u == nil {
 		return
 	}
-	by, known := l.history.rise(l.facts.Up, "backlog", float64(u.WaitingScans), 60)
+	by, known := l.history.rise(l.facts.Up, "backlog", float64(u.WaitingScans))
 	if u.Class != "" || u.WaitingScans < leastBacklog || known < time.Hour || by < leastBacklog {
 		return
 	}
