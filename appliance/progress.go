@@ -10,6 +10,13 @@ import (
 	"wellkeeper.internal/appliance/service"
 )
 
+// Reloading tells the service manager that the configuration is being read again;
+// done, that this is over, whatever came of it.
+func (a *App) Reloading() (done func()) {
+	a.service.Reloading()
+	return a.service.Ready
+}
+
 const (
 	// watchdogDefault stands for the interval where no watchdog is set.
 	watchdogDefault = 30 * time.Second

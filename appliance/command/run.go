@@ -50,9 +50,9 @@ func runAppliance(ctx context.Context, streams Streams, file string) error {
 			return err
 		}
 	}
-	if o.Log, err = newLog(streams.Err, zerolog.LevelTraceValue); err != nil {
-		return err
-	}
+	log, logged := startLog(ctx, streams.Err, o.Config.Log)
+	defer logged()
+	o.Log = log
 	setLogLevel(o.Config.Log.Level)
 	app, err := appliance.New(ctx, o)
 	if err != nil && o.Refused == nil && ctx.Err() == nil {
@@ -100,6 +100,7 @@ func reloadOn(ctx context.Context, hangups <-chan os.Signal, app *appliance.App,
 			return
 		case <-hangups:
 		}
+		done := app.Reloading()
 		cfg, err := config.Load(file, configOptions())
 		if err == nil {
 			logRemarks(log, cfg)
@@ -108,6 +109,7 @@ func reloadOn(ctx context.Context, hangups <-chan os.Signal, app *appliance.App,
 		if err != nil && ctx.Err() == nil {
 			app.Refuse(ctx, err)
 		}
+		done()
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -80,6 +81,7 @@ func TestTheUnitRuns(t *testing.T) {
 	write(t, file, fmt.Sprintf(`data: %s/data
 web: {listen: 127.0.0.1:0, tls: off}
 store: {commit_every: 1s}
+log: {file: box.log, max_total: 2 MB}
 wells:
   - id: W-1
     devices: [{name: drive, url: "tcp://127.0.0.1:1", unit: 1, profile: simulated-drive, timeout: 100ms}]
@@ -100,6 +102,11 @@ wells:
 			t.Errorf("fed after %s, want at most half of %s", took, interval)
 		}
 	}
+	if err := p.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	systemd.await("RELOADING=1", 5*time.Second)
+	systemd.await("READY=1", 5*time.Second)
 	stopped := make(chan struct{})
 	go func() {
 		defer close(stopped)
@@ -107,6 +114,10 @@ wells:
 	}()
 	systemd.await("STOPPING=1", 10*time.Second)
 	<-stopped
+	log, err := os.ReadFile(filepath.Join(dir, "box.log"))
+	if err != nil || !strings.Contains(string(log), `"message":"started"`) || p.log() != "" {
+		t.Errorf("the log file holds %q (%v), stderr %q", log, err, p.log())
+	}
 }
 
 // The unit is understood by systemd and leaves the service as little as it needs.

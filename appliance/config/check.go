@@ -45,6 +45,7 @@ func (c *checker) check() {
 	c.site()
 	c.web()
 	c.central()
+	c.cfg.Log.File = c.resolve(c.cfg.Log.File)
 	if len(c.cfg.Wells) == 0 {
 		c.doc.Complain("wells", "is missing: name at least one well")
 	}

@@ -123,10 +123,15 @@ type Store struct {
 	CommitEvery time.Duration `yaml:"commit_every" default:"5s" min:"1s" max:"1m" apply:"restart"`
 }
 
-// Log is the log on stderr.
+// Log is the log: lines of JSON on stderr, or in a file.
 type Log struct {
 	// What is logged: this and what is more severe.
 	Level string `yaml:"level" default:"info" oneof:"debug info warn error"`
+	// File to log to instead of stderr, where no service manager keeps the log. What stderr still gets is a line
+	// when the file cannot be written.
+	File string `yaml:"file" otherwise:"stderr" apply:"restart"`
+	// What the file and its compressed old parts may take together; the oldest go first.
+	MaxTotal Size `yaml:"max_total" default:"50 MB" apply:"restart"`
 }
 
 // Well is one well and its devices.

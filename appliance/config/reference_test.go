@@ -129,6 +129,8 @@ func valueWords(t *testing.T, s *config.Setting) string {
 		words = "quantity"
 	case kind == reflect.TypeFor[config.TLS]():
 		words = "word or files"
+	case kind == reflect.TypeFor[config.Size]():
+		words = "size"
 	case kind == reflect.TypeFor[schedule.Expression]():
 		words = "cron expression"
 	case kind.Kind() == reflect.Bool:
