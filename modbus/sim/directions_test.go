@@ -148,6 +148,12 @@ func TestTubingLeakRisesAsInTheField(t *testing.T) {
 		for i := 3600; i < len(intake); i++ {
 			worst = max(worst, intake[i]-intake[i-3600])
 		}
+		w, _, onset = played(t, "tubing-leak", seed)
+		m := mean(w, onset.Add(-15*time.Minute), onset, "liquid_rate", "drive_frequency")
+		opened := mean(w, onset.Add(2*time.Minute), onset.Add(10*time.Minute), "liquid_rate", "drive_frequency")
+		if share := opened[0] / m[0]; share > 0.5 || share < 0.3 || math.Abs(opened[1]-m[1]) > 1e-6 {
+			t.Errorf("seed %d: %.2f of the rate is left within minutes, at %.2f Hz of %.2f", seed, share, opened[1], m[1])
+		}
 		if worst < 5.7 || worst > 24.6 {
 			t.Errorf("seed %d: %.1f bar in the worst hour", seed, worst)
 		}

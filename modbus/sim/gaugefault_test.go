@@ -167,6 +167,11 @@ var gaugeSights = map[string]func(t *testing.T, s *seen){
 		want(t, "low insulation", s.share("insulation_resistance", ratio(0, 0.1)) > 0.95)
 		want(t, "about the same pressure", s.share("intake_pressure", ratio(0.98, 1.02)) > 0.95 && s.share("intake_pressure", untouched) < 0.3)
 		want(t, "a counter that moves", !s.stands("gauge_packets"))
+		for i := 1; i <= last; i++ {
+			counted := faulty[i]["gauge_bad_packets"].Raw != faulty[i-1]["gauge_bad_packets"].Raw
+			kept := faulty[i]["gauge_voltage"].Raw == faulty[i-1]["gauge_voltage"].Raw && faulty[i]["gauge_signal_quality"].Raw == faulty[i-1]["gauge_signal_quality"].Raw
+			want(t, "values kept where a packet is counted bad", kept == counted)
+		}
 	},
 	"drift": func(t *testing.T, s *seen) {
 		t.Helper()

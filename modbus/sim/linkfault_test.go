@@ -53,6 +53,8 @@ type arrived struct {
 	bytes []byte
 	after time.Duration // the last byte
 	err   error         // what ended it; a deadline where the connection stays
+	// unread: not even the request went away; a pipe holds nothing.
+	unread bool
 }
 
 func (a *arrived) open() bool { return errors.Is(a.err, os.ErrDeadlineExceeded) }
@@ -63,7 +65,7 @@ func question(t *testing.T, c net.Conn, request string) arrived {
 	began := time.Now()
 	_ = c.SetDeadline(began.Add(2 * time.Second))
 	if _, err := c.Write(mustHex(t, request)); err != nil {
-		return arrived{err: err}
+		return arrived{err: err, unread: true}
 	}
 	var a arrived
 	for room := make([]byte, 512); ; {
@@ -88,9 +90,13 @@ const (
 // Of each link fault, what a client meets that asks twice. The second question is not
 // asked where the first ended the connection.
 var linkSights = map[string]func(t *testing.T, first, second arrived){
-	"silence":      nothingComes,
-	"unit-lost":    nothingComes,
-	"no-read":      nothingComes,
+	"silence":   nothingComes,
+	"unit-lost": nothingComes,
+	"no-read": func(t *testing.T, first, second arrived) {
+		t.Helper()
+		nothingComes(t, first, second)
+		want(t, "a request that nobody takes", first.unread && second.unread)
+	},
 	"slow":         wholeAfter(200*time.Millisecond, 301*time.Millisecond),
 	"late-reply":   wholeAfter(700*time.Millisecond, 1051*time.Millisecond),
 	"exception-4":  comes("0001 0000 0003 01 83 04", "0002 0000 0003 01 83 04"),
