@@ -37,6 +37,19 @@ func (p *params) condition(gas float64) condition {
 	return c
 }
 
+// aloneHeat is what a motor that turns nothing but itself loses as heat, a share of its
+// rated power: iron and friction, three to four percent in catalogues. The rest of what
+// it draws then goes into seal section and thrust bearing.
+const aloneHeat = 0.034
+
+// heat is what warms the motor, kW.
+func (w *Well) heat() float64 {
+	if w.params[ShaftTurns] >= 1 {
+		return w.duty.Loss
+	}
+	return min(w.duty.Loss, aloneHeat*motorRatedPower*w.drive.frequency/baseFrequency)
+}
+
 // sag is what a low intermediate circuit does to the motor. An inverter cannot give
 // more than the circuit has, √2 of it between two phases; with less voltage the motor
 // draws more current for the same power, and more of it is lost.

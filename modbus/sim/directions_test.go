@@ -39,7 +39,7 @@ var directions = map[string]map[string]span{
 	},
 	"broken-shaft": {
 		"drive_frequency": {1, 1}, "motor_current": {0.4, 0.6}, "intake_pressure": {1.08, 1.25}, "discharge_pressure": {0.35, 0.5},
-		"discharge_temperature": {0.9, 1}, "tubing_head_pressure": {0.5, 0.75}, "liquid_rate": gone, "vibration_x": {0.3, 0.95},
+		"discharge_temperature": {0.9, 1}, "motor_temperature": {0.94, 1.01}, "tubing_head_pressure": {0.5, 0.75}, "liquid_rate": gone, "vibration_x": {0.3, 0.95},
 	},
 	"wear": {
 		"drive_frequency": {1, 1}, "motor_current": {0.75, 0.93}, "output_power": {0.7, 0.9}, "intake_pressure": {1.08, 1.25}, "discharge_pressure": {0.97, 0.999},

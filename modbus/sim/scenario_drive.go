@@ -32,8 +32,8 @@ func driveScenarios() []Scenario {
 			// A slug of sand: what rubs takes torque within minutes, in spikes. The drive warns
 			// above its rated current and trips when it lasts half an hour and more.
 			Changes: []Change{
-				{Param: Drag, Kind: Ramp, Over: 4 * time.Minute, To: 0.43},
-				{Param: Drag, Kind: Ramp, After: 15 * time.Minute, Over: 30 * time.Minute, To: 0.62},
+				{Param: Drag, Kind: Ramp, Over: 4 * time.Minute, To: 0.49},
+				{Param: Drag, Kind: Ramp, After: 15 * time.Minute, Over: 30 * time.Minute, To: 0.66},
 				{Param: Drag, Kind: Spikes, Over: 3 * time.Minute, To: 0.02, Memory: 3 * time.Second},
 				{Param: Wear, Kind: Ramp, Over: 10 * time.Minute, To: 0.02},
 			},

@@ -179,7 +179,7 @@ func (w *Well) advance(step int64) {
 
 	w.duty = w.plan.motor.At(w.plan.shaft(p, &q, w.flow.pump), w.drive.frequency)
 	w.sag()
-	w.motor += (w.duty.Loss*1000 - cooling(w.flow.pump)*(w.motor-p[FluidTemperature])) / motorHeat * dt
+	w.motor += (w.heat()*1000 - cooling(w.flow.pump)*(w.motor-p[FluidTemperature])) / motorHeat * dt
 	w.drive.energy += w.driveOutput() * dt / 3600
 	w.drive.protect(&reading{
 		current: w.duty.Current, temperature: w.motor, heatsink: w.instrum.heatsink,
