@@ -61,13 +61,9 @@ func (a *App) refuse(ctx context.Context, r *refusal) {
 func (a *App) accepted(ctx context.Context, r *Report) {
 	a.refused.Store(nil)
 	a.waiting.Store(&r.AtRestart)
-	log := a.log.Info().Str("component", "config").Dur("took", r.Took)
-	for name, ids := range map[string][]esp.WellID{"added": r.Added, "removed": r.Removed, "repolled": r.Repolled, "revised": r.Revised} {
-		if len(ids) > 0 {
-			log = log.Strs(name, words(ids))
-		}
-	}
-	log.Strs("settings", r.Settings).Strs("at_restart", r.AtRestart).Msg("the configuration was read again")
+	a.log.Info().Str("component", "config").Dur("took", r.Took).
+		Strs("added", words(r.Added)).Strs("removed", words(r.Removed)).Strs("repolled", words(r.Repolled)).Strs("revised", words(r.Revised)).
+		Strs("settings", r.Settings).Strs("at_restart", r.AtRestart).Msg("the configuration was read again")
 	if !r.Empty() {
 		a.event(ctx, "configuration_changed", "The configuration was read again: "+r.String()+".")
 	}

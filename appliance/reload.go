@@ -113,7 +113,9 @@ func (a *App) Reload(ctx context.Context, cfg *config.Config) (Report, error) {
 	r := p.report
 	r.Settings, r.AtRestart, r.Took = live, restart, time.Since(begin)
 	a.accepted(ctx, &r)
-	a.keepGood(cfg)
+	if len(restart) == 0 { // else it is not known yet whether it can be carried out
+		a.keepGood(cfg)
+	}
 	return r, nil
 }
 

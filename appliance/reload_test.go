@@ -176,10 +176,16 @@ func TestReload(t *testing.T) {
 		wells  []string
 	}{
 		{"nothing", func(p *pad) *config.Config { return p.config(2, nil) }, appliance.Report{}, []string{"W-1", "W-2"}},
-		{"a well is added", func(p *pad) *config.Config { return p.config(3, nil) },
-			appliance.Report{Added: []esp.WellID{"W-3"}}, []string{"W-1", "W-2", "W-3"}},
-		{"a well is taken out", func(p *pad) *config.Config { return p.config(1, nil) },
-			appliance.Report{Removed: []esp.WellID{"W-2"}}, []string{"W-1"}},
+		{
+			"a well is added", func(p *pad) *config.Config { return p.config(3, nil) },
+			appliance.Report{Added: []esp.WellID{"W-3"}},
+			[]string{"W-1", "W-2", "W-3"},
+		},
+		{
+			"a well is taken out", func(p *pad) *config.Config { return p.config(1, nil) },
+			appliance.Report{Removed: []esp.WellID{"W-2"}},
+			[]string{"W-1"},
+		},
 		{"the order is another", func(p *pad) *config.Config {
 			return p.config(2, func(c *config.Config) { c.Wells[0], c.Wells[1] = c.Wells[1], c.Wells[0] })
 		}, appliance.Report{}, []string{"W-2", "W-1"}},

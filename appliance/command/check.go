@@ -164,7 +164,7 @@ func mistakes(err error) []mistake {
 	if err == nil {
 		return nil
 	}
-	if several, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // one level, on purpose
+	if several, ok := err.(interface{ Unwrap() []error }); ok {
 		var all []mistake
 		for _, one := range several.Unwrap() {
 			all = append(all, mistakes(one)...)

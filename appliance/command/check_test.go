@@ -51,15 +51,18 @@ func TestCheckOfAFolder(t *testing.T) {
 
 	stdout, _, code = call(t, "", "check", "--json", filepath.Join(dir, "good.yaml"), filepath.Join(dir, "devices", "bad.yaml"))
 	var got struct {
-		Good  bool
+		Good  bool `json:"good"`
 		Files []struct {
-			File, Kind string
-			Good       bool
-			Mistakes   []struct {
-				File, Path, Text string
-				Line, Column     int
-			}
-		}
+			File     string `json:"file"`
+			Kind     string `json:"kind"`
+			Good     bool   `json:"good"`
+			Mistakes []struct {
+				File   string `json:"file"`
+				Path   string `json:"path"`
+				Line   int    `json:"line"`
+				Column int    `json:"column"`
+			} `json:"mistakes"`
+		} `json:"files"`
 	}
 	if err := json.Unmarshal([]byte(stdout), &got); err != nil || code != 1 || got.Good || len(got.Files) != 2 {
 		t.Fatalf("exit code %d, %v: %s", code, err, stdout)

@@ -170,6 +170,26 @@ func TestBrokenFilesDoNotStopTheStart(t *testing.T) {
 			p.stop()
 		})
 	}
+	t.Run("accepted by a reload that it cannot outlive", func(t *testing.T) {
+		if err := os.WriteFile(b.file, good, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(filepath.Dir(b.file), "drive.yaml"), shipped(t, "profiles/simulated-drive.yaml"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		p := launch(t, "run", "-c", b.file)
+		if err := os.WriteFile(b.file, []byte(strings.Replace(string(good), "127.0.0.1:0, tls: off", "192.0.2.1:8443", 1)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		p.hangUp()
+		await(t, "the notice", 10*time.Second, func() bool { return strings.Contains(p.text("/"), "after the next restart: web.anonymous_view, web.listen, web.tls") })
+		p.stop()
+		p = launch(t, "run", "-c", b.file)
+		if text := p.text("/"); !strings.Contains(text, "The configuration was refused") {
+			t.Errorf("the page says nothing:\n%s", text)
+		}
+		p.stop()
+	})
 	t.Run("of another appliance", func(t *testing.T) {
 		other := filepath.Join(t.TempDir(), "other.yaml")
 		if err := os.WriteFile(other, fmt.Appendf(nil, "data: %s\nwells: 7\n", b.data), 0o600); err != nil {
@@ -195,8 +215,9 @@ func TestKeptConfigurationHoldsNoOtherFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	var kept struct {
-		File, Text string
-		Profiles   map[string]string
+		File     string            `json:"file"`
+		Text     string            `json:"text"`
+		Profiles map[string]string `json:"profiles"`
 	}
 	if err := json.Unmarshal(text, &kept); err != nil || kept.File != b.file || !strings.Contains(kept.Text, "dsn_file: dsn") || kept.Profiles["./drive.yaml"] == "" {
 		t.Errorf("kept is %s, %v", text, err)

@@ -66,6 +66,7 @@ func runAppliance(ctx context.Context, streams Streams, file string) error {
 	if err != nil {
 		return err
 	}
+	setLogLevel(o.Config.Log.Level)
 	logRemarks(o.Log, o.Config)
 	fmt.Fprintf(streams.Out, "Wellkeeper: %s\n", app.URL())
 

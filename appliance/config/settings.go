@@ -103,29 +103,36 @@ func (c *checker) ranges() {
 		if s.value.IsZero() && !c.doc.Has(s.path) {
 			return // not given: the tags say what holds instead
 		}
-		v := s.value
-		if v.Kind() == reflect.Pointer {
-			v = v.Elem()
-		}
-		if words := s.tag(tagOneof); words != "" && !slices.Contains(strings.Fields(words), v.String()) {
-			c.doc.Complain(s.path, "is %q; write %s", v.String(), alternatives(words))
-		}
-		if q, ok := v.Interface().(Quantity); ok && s.tag(tagUnit) != unitOfSignal {
-			if err := q.convertible(esp.Unit(s.tag(tagUnit))); err != nil {
-				c.doc.Complain(s.path, "%v", err)
-				return
-			}
-		}
-		low, high := s.tag(tagMin), s.tag(tagMax)
-		switch at := number(v); {
-		case low != "" && at < bound(v.Type(), low), high != "" && at > bound(v.Type(), high):
-			if high == "" {
-				c.doc.Complain(s.path, "is negative")
-				return
-			}
-			c.doc.Complain(s.path, "is %v; write %s to %s", v.Interface(), low, high)
+		if text := s.mistake(); text != "" {
+			c.doc.Complain(s.path, "%s", text)
 		}
 	})
+}
+
+// mistake says what is wrong with a value by its tags; empty: nothing.
+func (s *setting) mistake() string {
+	v := s.value
+	if v.Kind() == reflect.Pointer {
+		v = v.Elem()
+	}
+	if words := s.tag(tagOneof); words != "" && !slices.Contains(strings.Fields(words), v.String()) {
+		return fmt.Sprintf("is %q; write %s", v.String(), alternatives(words))
+	}
+	if q, ok := v.Interface().(Quantity); ok && s.tag(tagUnit) != unitOfSignal {
+		if err := q.convertible(esp.Unit(s.tag(tagUnit))); err != nil {
+			return err.Error()
+		}
+	}
+	low, high := s.tag(tagMin), s.tag(tagMax)
+	below := low != "" && number(v) < bound(v.Type(), low)
+	above := high != "" && number(v) > bound(v.Type(), high)
+	switch {
+	case below && high == "":
+		return "is negative"
+	case below || above:
+		return fmt.Sprintf("is %v; write %s to %s", v.Interface(), low, high)
+	}
+	return ""
 }
 
 // unitOfSignal is the unit tag of what is in the unit of a signal.
