@@ -182,7 +182,7 @@ func (m *Manager) watchDevice(d int, now int64, out []esp.Alarm) []esp.Alarm {
 			gone++
 		}
 	}
-	silent := !w.drive && w.silent != 0 && now-w.silent > lossDelay && !(w.gauge && told)
+	silent := !w.drive && w.silent != 0 && now-w.silent > lossDelay && (!w.gauge || !told)
 	was := w.on
 	switch {
 	case w.drive && w.silent != 0:

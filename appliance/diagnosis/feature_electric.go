@@ -144,35 +144,41 @@ func (e *Engine) reversals(a *assessment, r role) {
 	if valid < motionLeast || fresh < denseLeast {
 		return
 	}
-	a.value, a.usual, a.ok, a.based = 0, 0, true, true
-	lo, hi, direction := math.NaN(), math.NaN(), 0
+	var turns turnCount
 	for _, v := range e.scratch.raw[:windowTicks] {
-		if math.IsNaN(v) {
-			continue
-		}
-		if math.IsNaN(lo) {
-			lo, hi = v, v
-		}
-		least := max(reverseHertz, reverseShare*math.Abs(v))
-		switch {
-		case direction >= 0 && v > hi:
-			hi = v
-		case direction <= 0 && v < lo:
-			lo = v
-		}
-		switch {
-		case direction >= 0 && hi-v > least:
-			if direction > 0 {
-				a.value++
-			}
-			direction, lo = -1, v
-		case direction <= 0 && v-lo > least:
-			if direction < 0 {
-				a.value++
-			}
-			direction, hi = 1, v
+		if !math.IsNaN(v) {
+			turns.take(v, max(reverseHertz, reverseShare*math.Abs(v)))
 		}
 	}
+	a.value, a.usual, a.ok, a.based = float64(turns.count), 0, true, true
+}
+
+// turnCount counts how often a value turns back by more than a least movement.
+type turnCount struct {
+	low, high float64
+	direction int // 1 up, −1 down, 0 before the first movement
+	begun     bool
+	count     int
+}
+
+func (t *turnCount) take(v, least float64) {
+	if !t.begun {
+		t.low, t.high, t.begun = v, v, true
+	}
+	t.low, t.high = min(t.low, v), max(t.high, v)
+	switch {
+	case t.direction >= 0 && t.high-v > least:
+		t.turn(-1, v)
+	case t.direction <= 0 && v-t.low > least:
+		t.turn(1, v)
+	}
+}
+
+func (t *turnCount) turn(direction int, v float64) {
+	if t.direction != 0 {
+		t.count++
+	}
+	t.direction, t.low, t.high = direction, v, v
 }
 
 func (e *Engine) stalled(a *assessment, now int64) {

@@ -82,6 +82,7 @@ type tally struct {
 }
 
 func (w *fieldWell) tallyGauge(t *testing.T, sum *tally) {
+	t.Helper()
 	bad := badRows(w)
 	g := diagnosis.NewGate(w.layout)
 	e := diagnosis.New(diagnosis.Config{Well: esp.Well{ID: esp.WellID(w.id)}})

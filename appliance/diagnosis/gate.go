@@ -192,7 +192,7 @@ func (g *Gate) gradeValues(dev *gateDevice, readings []esp.Reading) {
 	for _, i := range dev.all {
 		r, c := &readings[i], &g.columns[i]
 		decoded := r.Quality == esp.Implausible && r.Reason == esp.OutOfRange // by the profile's own bounds
-		if !(answered(r.Quality) || decoded) || r.Reason == esp.Doubled {
+		if (!answered(r.Quality) && !decoded) || r.Reason == esp.Doubled {
 			continue
 		}
 		switch {

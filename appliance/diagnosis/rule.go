@@ -111,16 +111,6 @@ func (m measure) ofRole() bool {
 // own reports whether a measure has its own way to be computed, words and counts apart.
 func (m measure) own() bool { return m >= brief && m <= trouble }
 
-// counted reports whether a measure is a plain number.
-func (m measure) counted() bool {
-	switch m {
-	case restless, erratic, sags, reversals, starts, stalled, tripped, reversing, trouble:
-		return true
-	default:
-		return false
-	}
-}
-
 type feature struct {
 	role    role
 	measure measure

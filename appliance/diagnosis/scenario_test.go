@@ -65,13 +65,14 @@ func TestTrippedTellsEverything(t *testing.T) {
 	if len(open) != 1 {
 		t.Fatalf("open %v", open)
 	}
-	all := open[0].Title + " " + open[0].Text
+	var all strings.Builder
+	all.WriteString(open[0].Title + " " + open[0].Text)
 	for _, ev := range open[0].Evidence {
-		all += " " + ev.Text
+		all.WriteString(" " + ev.Text)
 	}
 	for _, want := range []string{"Drive overtemperature (code 8)", "will start by itself", "1 of 3 automatic restarts", "in the minute before: drive frequency", "allowed: 3"} {
-		if !strings.Contains(all, want) {
-			t.Errorf("it does not tell %q: %s", want, all)
+		if !strings.Contains(all.String(), want) {
+			t.Errorf("it does not tell %q: %s", want, all.String())
 		}
 	}
 }

@@ -46,7 +46,7 @@ func (e *Engine) codeWords(code int64) string {
 
 // driveFacet is what the words of a drive's fault depend on.
 func driveFacet(e *Engine, _ int64) uint64 {
-	return uint64(e.machine.state)<<56 ^ uint64(max(e.code(esp.RestartsDone), 0))<<40 ^ uint64(e.driveCode()) //nolint:gosec // neither is negative
+	return uint64(e.machine.state)<<56 ^ uint64(max(e.code(esp.RestartsDone), 0))<<40 ^ uint64(e.driveCode())
 }
 
 // noRestart are the kinds of fault after which nobody starts before electrical checks.
@@ -218,8 +218,8 @@ func tellDip(e *Engine, d *esp.Diagnosis, now int64) {
 }
 
 // dipFacet tells a new dip, and a drive that trips on it.
-func dipFacet(e *Engine, now int64) uint64 {
-	h := uint64(max(e.electric.supply.count, 0)) << 1 //nolint:gosec // a count
+func dipFacet(e *Engine, _ int64) uint64 {
+	h := uint64(max(e.electric.supply.count, 0)) << 1
 	if !e.machine.state.Turning() {
 		h++
 	}
