@@ -66,6 +66,9 @@ func (p pages) Overview(_ context.Context, id esp.WellID) (*web.Overview, error)
 		Uplink: p.app.uplinkView(), Storage: *p.app.disk.Load(), Filling: now.Filling,
 		Notices: p.app.banners(id),
 	}
+	for _, b := range now.Blind {
+		o.Unassessed = append(o.Unassessed, web.Unassessed{Title: b.Title, Missing: b.Missing})
+	}
 	for i := range signals {
 		s := &signals[i]
 		s.Period = w.periodOf(s.Device)

@@ -61,9 +61,12 @@ type published struct {
 	Alarms   []esp.Alarm
 	Stop     *diagnosis.Stop
 	Bands    []band // per column of the layout
-	Filling  *web.Filling
-	Handled  time.Time // when the latest scan read was through, with the monotonic clock
-	Tally    health.Tally
+	// Blind are the findings that cannot be made now, as of Looked.
+	Blind   []diagnosis.Unassessed
+	Looked  time.Time
+	Filling *web.Filling
+	Handled time.Time // when the latest scan read was through, with the monotonic clock
+	Tally   health.Tally
 }
 
 // band is what is usual of one column, and how it moves.
@@ -218,6 +221,9 @@ func (p *pipeline) write(ctx context.Context, records []record.Record) {
 	p.wake()
 }
 
+// lookEvery is how often the page learns anew what cannot be assessed.
+const lookEvery = 10 * time.Second
+
 // publish copies what the page shows, so that viewers never touch the engine.
 func (p *pipeline) publish(s *esp.Scan) {
 	p.work.Lock()
@@ -238,9 +244,15 @@ func (p *pipeline) publish(s *esp.Scan) {
 		stop = &last
 	}
 	findings, alarms := p.engine.Open(), p.alarms.Active()
+	last := p.snapshot()
+	blind, looked := last.Blind, last.Looked
+	if d := s.Time.Sub(looked); d < 0 || d >= lookEvery {
+		blind, looked = p.engine.NotAssessed(), s.Time
+	}
 
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.published.Blind, p.published.Looked = blind, looked
 	p.published.Seq, p.published.Scan = s.Seq, s.Time
 	p.published.State, p.published.Since = state, since
 	p.published.Findings, p.published.Alarms = findings, alarms

@@ -18,6 +18,7 @@ type findingView struct {
 	Unexplained string
 	Learning    bool        // nothing is known yet of what is usual
 	Other       []*openView // further open findings; while the drive is lost those from before
+	Unassessed  []string    // what cannot be diagnosed now, and for want of what
 	Now         Clock       // for "as of", when the connection to the appliance goes
 }
 
@@ -50,7 +51,7 @@ type stepView struct {
 }
 
 func (m *model) finding() findingView {
-	v := findingView{Kind: "none", Now: clockSeconds(m.now, m.now, m.loc)}
+	v := findingView{Kind: "none", Now: clockSeconds(m.now, m.now, m.loc), Unassessed: m.unassessed()}
 	var open []*openView
 	var lost *openView
 	for i := range m.o.Findings {
@@ -92,6 +93,19 @@ func (m *model) finding() findingView {
 	}
 	v.Learning = m.learning()
 	return v
+}
+
+// unassessed tells what no rule looks at, so that silence is not taken for health.
+func (m *model) unassessed() []string {
+	var list []string
+	for _, u := range m.o.Unassessed {
+		names := make([]string, len(u.Missing))
+		for i, name := range u.Missing {
+			names[i] = strings.ToLower(nameWords(name))
+		}
+		list = append(list, u.Title+": needs "+strings.Join(names, ", "))
+	}
+	return list
 }
 
 // learning reports whether no signal has a usual band so far.

@@ -216,6 +216,18 @@ func TestAlarmsWithoutADiagnosis(t *testing.T) {
 	has(t, body, "1 alarm is active; no rule explains it so far.")
 }
 
+// Silence of a rule that cannot look is not health.
+func TestWhatIsNotAssessedIsTold(t *testing.T) {
+	s := open(t, nil, nil)
+	_, body := s.get(t, "/")
+	lacks(t, body, "Not assessed:")
+	s.source.Alter(func(o *web.Overview) {
+		o.Unassessed = []web.Unassessed{{Title: "Overload", Missing: []string{"motor_current", "rated current of the motor"}}}
+	})
+	_, body = s.get(t, "/")
+	has(t, body, "Nothing found", "Not assessed: 1", "Overload: needs motor current, rated current of the motor")
+}
+
 func TestTheFaultCodeOfALostDriveIsNotKnown(t *testing.T) {
 	s := open(t, nil, nil)
 	s.set(t, "lost")

@@ -106,6 +106,8 @@ type Overview struct {
 	Signals []Signal
 	// Findings are the open diagnoses, most urgent first.
 	Findings []esp.Diagnosis
+	// Unassessed are the diagnoses that cannot be made with what the well has now.
+	Unassessed []Unassessed
 	// Alarms are the active ones, by priority, then time.
 	Alarms []esp.Alarm
 	// Devices are the well's devices, in the order of the configuration.
@@ -122,6 +124,13 @@ type Overview struct {
 	Filling *Filling
 	// Notices are sentences for the top of the page, such as a refused configuration.
 	Notices []string
+}
+
+// Unassessed is a diagnosis that cannot be made, and what it lacks: canonical names of
+// signals, and facts of the well in words.
+type Unassessed struct {
+	Title   string
+	Missing []string
 }
 
 // Signal is the latest of one column.
