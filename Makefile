@@ -58,6 +58,7 @@ bench-sync: ## wire size, ingest
 	go test -count=1 -v -run Cut ./sync/uplink | grep "^goal"
 bench-engine: ## diagnosis and alarms
 	go test -run '^$$' -bench . -benchmem ./appliance/diagnosis ./appliance/alarm
+	go test -count=1 -v -run Gauge ./appliance/diagnosis | { grep "^goal" || true; } # where recordings are at hand
 bench-web: ## pages, API, probes and metrics
 	go test -run '^$$' -bench . -benchmem ./web ./appliance/health
 	go test -count=1 -v -run Budget ./web | grep "^goal"
@@ -77,4 +78,4 @@ clean: ## remove what the build made
 .PHONY: screenshots
 screenshots: build ## pictures of the page into screenshots/, the README's from the running demo
 	mkdir -p screenshots
-	UI_SHOTS=$(CURDIR)/screenshots WELLKEEPER_BINARY=$(CURDIR)/wellkeeper go -C web/uitest test -count=1 -run 'Shots|Picture' .
+	UI_SHOTS=$(CURDIR)/screenshots WELLKEEPER_BINARY=$(CURDIR)/wellkeeper go -C web/uitest test -count=1 -run 'Shots|Pictures' .

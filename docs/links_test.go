@@ -59,3 +59,25 @@ func anchors(text string) map[string]bool {
 	}
 	return found
 }
+
+// The page of the architecture names every package that the program is made of.
+func TestArchitecture(t *testing.T) {
+	page := mustRead(t, "docs/architecture.md")
+	for _, dir := range []string{"appliance", "modbus", "storage", "sync", "web"} {
+		err := filepath.WalkDir(filepath.Join(root, dir), func(file string, d os.DirEntry, err error) error {
+			if err != nil || !d.IsDir() {
+				return err
+			}
+			room := strings.TrimPrefix(filepath.ToSlash(file), root+"/")
+			sources, err := filepath.Glob(filepath.Join(file, "*.go"))
+			forTests := strings.HasSuffix(room, "test") || strings.Contains(room, "test/")
+			if len(sources) > 0 && !forTests && !strings.Contains(page, "`"+room+"`") {
+				t.Errorf("docs/architecture.md does not name %s", room)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}

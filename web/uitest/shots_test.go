@@ -3,6 +3,7 @@ package uitest
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
@@ -67,17 +68,34 @@ func TestShots(t *testing.T) {
 	tab.Shot(filepath.Join(dir, "phone-offline-dark.png"), false)
 }
 
-// TestPictureOfTheDemo writes the picture of the README, from the running demo.
-func TestPictureOfTheDemo(t *testing.T) {
+// TestPicturesOfTheDemo writes the pictures of the documents, from the running demo: a
+// finding as the technician meets it, and the trends behind it.
+func TestPicturesOfTheDemo(t *testing.T) {
 	dir := os.Getenv("UI_SHOTS")
 	if dir == "" {
 		t.Skip("UI_SHOTS names no folder for pictures")
 	}
-	demo := StartDemo(t, "--scenario", "gas-lock", "--history", "24h")
-	tab := OpenBrowser(t).Tab(t, 1366, 768, 1)
-	tab.Scheme("light", "")
-	tab.Open(demo.URL)
-	tab.Wait("the finding, live", `document.body.innerText.includes('Gas lock') && document.getElementById('chip-text').textContent.startsWith('Live')`, time.Minute)
-	time.Sleep(2 * time.Second)
-	tab.Shot(filepath.Join(dir, "overview.png"), false)
+	for _, c := range []struct{ scenario, words, overview, trends string }{
+		{"gas-lock", "Gas lock", "overview.png", "trends.png"},
+		{"tripped", "RESTART", "tripped.png", ""},
+		{"dead-gauge", "gauge", "dead-gauge.png", ""},
+	} {
+		t.Run(c.scenario, func(t *testing.T) {
+			demo := StartDemo(t, "--scenario", c.scenario, "--history", "24h")
+			tab := OpenBrowser(t).Tab(t, 1366, 768, 1)
+			tab.Scheme("light", "")
+			tab.Open(demo.URL)
+			tab.Wait("the finding, live", `document.body.innerText.toLowerCase().includes('`+strings.ToLower(c.words)+
+				`') && document.getElementById('chip-text').textContent.startsWith('Live')`, 2*time.Minute)
+			time.Sleep(2 * time.Second)
+			tab.Shot(filepath.Join(dir, c.overview), false)
+			if c.trends == "" {
+				return
+			}
+			tab.Open(demo.URL + "/trends?range=8h")
+			tab.Wait("the curves", `document.querySelector('canvas') !== null`, time.Minute)
+			time.Sleep(2 * time.Second)
+			tab.Shot(filepath.Join(dir, c.trends), false)
+		})
+	}
 }
