@@ -71,6 +71,14 @@ bench-appliance: build ## the whole box: pipeline, start, memory, processor (3 m
 soak: ## the long campaigns: kills, cuts, power failures
 	WELLKEEPER_SOAK=1 go test -count=1 -timeout 3h ./storage/... ./sync/... ./modbus/... ./appliance/...
 
+.PHONY: dist
+dist: ## release archives in dist/: amd64, arm64, armv7; TARGETS=amd64 for one
+	scripts/dist.sh $(TARGETS)
+
+.PHONY: dist-check
+dist-check: ## the same, each built twice from a cold cache: the bytes must be equal
+	scripts/dist.sh --check $(TARGETS)
+
 .PHONY: clean
 clean: ## remove what the build made
 	rm -rf wellkeeper dist screenshots

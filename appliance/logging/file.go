@@ -95,7 +95,7 @@ func (f *File) open() error {
 	if err := os.MkdirAll(filepath.Dir(f.name), 0o750); err != nil {
 		return fmt.Errorf("open log: %w", err)
 	}
-	file, err := os.OpenFile(f.name, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o640)
+	file, err := os.OpenFile(f.name, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
 		return fmt.Errorf("open log: %w", err)
 	}
@@ -210,7 +210,7 @@ func compress(name string) (err error) {
 	}
 	defer func() { _ = in.Close() }() // only read
 	unfinished := name + ".gz.new"
-	out, err := os.OpenFile(unfinished, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o640)
+	out, err := os.OpenFile(unfinished, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err
 	}
