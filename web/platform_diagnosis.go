@@ -44,6 +44,7 @@ func platformType(id esp.DiagnosisID) string {
 		return "VIBRATION_ISSUE"
 	case "pump_off", "low_intake_pressure", "closed_valve", "inflow_decrease", "underload":
 		return "LOW_FLOW"
+	case esp.BackPressure, esp.InflowIncrease, esp.ReverseRotation, esp.GaugeFault, esp.ExcessStarts, esp.BackspinSeen:
 	}
 	return "UNKNOWN"
 }

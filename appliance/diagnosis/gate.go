@@ -48,6 +48,8 @@ type gateColumn struct {
 	value   float64 // the same in the signal's unit
 	at      int64   // when that was; 0: none yet
 	suspect suspect
+	highest float64 // good frequency of the drive so far
+	goods   int     // how many there were while it turned
 }
 
 // shape groups signals that die, double and move alike.
@@ -159,6 +161,7 @@ func (g *Gate) Grade(s *esp.Scan) {
 		}
 		if g.checks&checkRate != 0 {
 			g.gradeRate(dev, s.Readings, now)
+			g.gradeFrequency(dev, s.Readings, now)
 		}
 		g.remember(dev, s.Readings, now)
 	}
@@ -314,6 +317,9 @@ func (g *Gate) remember(dev *gateDevice, readings []esp.Reading, now int64) {
 		}
 		if r.Quality.Usable() {
 			c.good, c.value, c.at = c.number(r), r.Value, now
+			if c.signal.ID == esp.DriveFrequency && r.Value > turningHertz {
+				c.highest, c.goods = max(c.highest, r.Value), c.goods+1
+			}
 		}
 	}
 }

@@ -327,3 +327,43 @@ func TestFlatValuesOfAStandingWell(t *testing.T) {
 		}
 	}
 }
+
+// A frequency that no reading before came near is a slip of the record; one that stays is
+// a new speed.
+func TestGateFrequencySlip(t *testing.T) {
+	l := mustLayout(t, esp.Column{Name: "drive_frequency", Device: "d", Unit: esp.Hertz, Scale: esp.Scale(0.01)})
+	g := diagnosis.NewGate(l)
+	at := epoch
+	grade := func(hz int64) esp.Quality {
+		at = at.Add(20 * time.Minute)
+		s := esp.Scan{Well: "T-1", Time: at, Layout: l, Readings: []esp.Reading{read(&l.Columns[0], float64(hz))}}
+		g.Grade(&s)
+		return s.Readings[0].Quality
+	}
+	for range 25 {
+		if q := grade(0); q != esp.Good {
+			t.Fatalf("0 Hz is %v", q)
+		}
+	}
+	for range 25 {
+		if q := grade(56); q != esp.Good {
+			t.Fatalf("56 Hz is %v", q)
+		}
+	}
+	for _, hz := range []int64{118, 56, 174, 0, 30, 56, 62} {
+		want := esp.Good
+		if hz > 100 {
+			want = esp.Suspect
+		}
+		if q := grade(hz); q != want {
+			t.Errorf("%d Hz is %v, want %v", hz, q, want)
+		}
+	}
+	var last esp.Quality
+	for range 4 {
+		last = grade(115)
+	}
+	if last != esp.Good {
+		t.Errorf("a new speed that stays is %v", last)
+	}
+}

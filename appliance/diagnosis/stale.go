@@ -200,3 +200,35 @@ func (g *Gate) gradeRate(dev *gateDevice, readings []esp.Reading, now int64) {
 		r.Quality, r.Reason = esp.Suspect, esp.ImpossibleRate
 	}
 }
+
+// A drive's frequency far above any that it had before is a slip of the record (118 Hz
+// among 56), unless it stays. Its base frequency is not known here.
+const (
+	frequencyLeap = 1.3
+	frequencyNear = 0.1 // share within which two readings are the same new speed
+	frequencySeen = 20  // good readings before its range is known
+)
+
+func (g *Gate) gradeFrequency(dev *gateDevice, readings []esp.Reading, now int64) {
+	i := g.turns.frequency
+	if i < 0 || g.columns[i].device >= len(g.devices) || &g.devices[g.columns[i].device] != dev {
+		return
+	}
+	c, r := &g.columns[i], &readings[i]
+	if !r.Quality.Usable() || c.goods < frequencySeen {
+		return
+	}
+	if r.Value <= frequencyLeap*c.highest {
+		c.suspect = suspect{}
+		return
+	}
+	if c.suspect.samples == 0 || math.Abs(r.Value-c.suspect.value) > frequencyNear*r.Value {
+		c.suspect = suspect{value: r.Value, since: now}
+	}
+	c.suspect.samples++
+	if c.suspect.samples >= acceptSamples && now-c.suspect.since >= acceptAfter {
+		c.suspect = suspect{}
+		return
+	}
+	r.Quality, r.Reason = esp.Suspect, esp.ImpossibleRate
+}
