@@ -33,3 +33,11 @@ func (w wedged) Append(ctx context.Context, s *esp.Scan) (uint64, error) {
 	w.before()
 	return w.history.Append(ctx, s)
 }
+
+// Uplink identifies the way to headquarters that is in use; nil where there is none.
+func (a *App) Uplink() any {
+	if f := a.uplink.Load(); f != nil {
+		return f
+	}
+	return nil
+}

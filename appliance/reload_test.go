@@ -1,9 +1,7 @@
 package appliance_test
 
 import (
-	"context"
 	"errors"
-	"fmt"
 	"net"
 	"net/http"
 	"runtime"
@@ -19,102 +17,8 @@ import (
 	"wellkeeper.internal/appliance/config"
 	"wellkeeper.internal/appliance/esp"
 	"wellkeeper.internal/appliance/esp/record"
-	"wellkeeper.internal/modbus/profile"
-	"wellkeeper.internal/modbus/sim"
 	"wellkeeper.internal/storage"
 )
-
-// answerTime is how long the gateway takes for an answer, so that a reload often comes
-// while a poll is under way.
-const answerTime = 15 * time.Millisecond
-
-// slow is a listener whose connections take their time to answer.
-type slow struct{ net.Listener }
-
-func (l slow) Accept() (net.Conn, error) {
-	c, err := l.Listener.Accept()
-	return slowConn{c}, err
-}
-
-type slowConn struct{ net.Conn }
-
-func (c slowConn) Write(b []byte) (int, error) {
-	time.Sleep(answerTime)
-	return c.Conn.Write(b)
-}
-
-// gateway serves the registers of a simulated well as units 1 to 9.
-func gateway(t *testing.T) string {
-	t.Helper()
-	p, err := profile.Parse("d.yaml", []byte(driveProfile))
-	if err != nil {
-		t.Fatal(err)
-	}
-	units := map[uint8]*profile.Profile{}
-	for unit := range uint8(9) {
-		units[unit+1] = p
-	}
-	simulated, err := sim.NewWell(sim.Config{Seed: 1, Start: time.Now().Add(-time.Hour)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	simulated.Advance(time.Now())
-	bank := sim.NewBank(units)
-	bank.Load(simulated)
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- sim.NewServer(sim.ServerConfig{Listener: slow{listener}, Bank: bank}).Run(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-	})
-	return listener.Addr().String()
-}
-
-const pollEvery = 100 * time.Millisecond
-
-// pad makes configurations of wells W-1, W-2, … behind one gateway.
-type pad struct {
-	t        *testing.T
-	data     string
-	address  string
-	profiles fstest.MapFS
-}
-
-func newPad(t *testing.T) *pad {
-	t.Helper()
-	return &pad{t: t, data: t.TempDir(), address: gateway(t), profiles: fstest.MapFS{"profiles/d.yaml": {Data: []byte(driveProfile)}}}
-}
-
-func (p *pad) config(wells int, change func(*config.Config)) *config.Config {
-	p.t.Helper()
-	c := &config.Config{Data: p.data, Web: config.Web{Listen: "127.0.0.1:0", TLS: config.TLS{Mode: config.TLSOff}}}
-	for i := range wells {
-		c.Wells = append(c.Wells, p.well(i+1))
-	}
-	if change != nil {
-		change(c)
-	}
-	c, err := config.Complete(c, config.Options{Profiles: p.profiles})
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	return c
-}
-
-func (p *pad) well(number int) config.Well {
-	return config.Well{
-		ID:      fmt.Sprintf("W-%d", number),
-		Devices: []config.Device{{Name: "drive", URL: "tcp://" + p.address, Unit: new(uint8(number)), Profile: "d", Period: pollEvery}},
-		Limits:  []config.Limit{{Signal: "intake_pressure", Low: &config.Quantity{Value: 1}, Priority: 2}},
-	}
-}
 
 // wells asks the API which wells there are.
 func (r *running) wells() []string {
@@ -467,4 +371,35 @@ func TestAlarmsOfWhatIsGone(t *testing.T) {
 func (r *running) text(path string) string {
 	r.t.Helper()
 	return string(r.body(path))
+}
+
+// The way to headquarters is made anew only where it is another one.
+func TestCentralComesAndGoes(t *testing.T) {
+	p := newPad(t)
+	central := func(dsn string) func(*config.Config) {
+		return func(c *config.Config) { c.Central.DSN = dsn }
+	}
+	const one, other = "postgres://edge@127.0.0.1:1/hq", "postgres://edge@127.0.0.1:2/hq"
+	r := start(t, appliance.Options{Config: p.config(1, nil)})
+	if r.app.Uplink() != nil {
+		t.Error("an uplink without a central database")
+	}
+	r.reload(p.config(1, central(one)))
+	first := r.app.Uplink()
+	if first == nil {
+		t.Fatal("no uplink after central was added")
+	}
+	r.reload(p.config(2, central(one)))
+	if r.app.Uplink() != first {
+		t.Error("another well made another uplink")
+	}
+	r.reload(p.config(2, central(other)))
+	if second := r.app.Uplink(); second == nil || second == first {
+		t.Error("another central database has the same uplink")
+	}
+	r.reload(p.config(2, nil))
+	if r.app.Uplink() != nil {
+		t.Error("an uplink after central was taken out")
+	}
+	r.polled("W-1", time.Now())
 }
