@@ -23,12 +23,8 @@ func (a archive) Stored(_ context.Context, id esp.WellID) (oldest, newest time.T
 	if a.app.well(id) == nil {
 		return oldest, newest, fmt.Errorf("%s: %w", id, web.ErrNoWell)
 	}
-	for _, w := range a.app.store.Status().Wells {
-		if w.Well == id {
-			return w.Oldest, w.Newest, nil
-		}
-	}
-	return oldest, newest, nil
+	w, _ := a.app.store.Well(id)
+	return w.Oldest, w.Newest, nil
 }
 
 // Buckets sums up signals over pieces of time.

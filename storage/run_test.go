@@ -97,6 +97,12 @@ func TestStatus(t *testing.T) {
 	if len(st.Wells) != 1 || st.Wells[0] != want {
 		t.Errorf("wells %+v, want %+v", st.Wells, want)
 	}
+	if got, ok := s.Well(well); !ok || got != want {
+		t.Errorf("well %+v, %v, want %+v", got, ok, want)
+	}
+	if got, ok := s.Well("nobody"); ok || !got.Oldest.IsZero() {
+		t.Errorf("a well that never was: %+v, %v", got, ok)
+	}
 	if got := s.Wells(); len(got) != 1 || got[0] != well {
 		t.Errorf("wells %v", got)
 	}

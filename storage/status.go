@@ -91,6 +91,18 @@ func (s *Store) Status() Status {
 	return out
 }
 
+// Well is what is stored of one well; ok is false where nothing ever was. It never waits
+// for the disk.
+func (s *Store) Well(id esp.WellID) (status WellStatus, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	w := s.wells[id]
+	if w == nil {
+		return WellStatus{Well: id}, false
+	}
+	return s.wellStatus(w), true
+}
+
 func (s *Store) wellStatus(w *well) WellStatus {
 	out := WellStatus{
 		Well: w.id, Last: w.next - 1, Numbered: w.next - w.began,

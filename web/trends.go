@@ -24,6 +24,8 @@ type trendsView struct {
 	Heading  string // the window in words
 	Ranges   []rangeView
 	Moves    []moveView
+	Compare  []rangeView
+	Ghost    string // what is compared with; empty: nothing
 	CSV, Raw string // links
 	Piece    string
 	Zone     string
@@ -103,6 +105,7 @@ type chartDoc struct {
 	Series *seriesDoc  `json:"series"`
 	Panes  []chartPane `json:"panes"`
 	Notes  []chartNote `json:"notes"`
+	Ghost  *ghostDoc   `json:"ghost,omitempty"`
 }
 
 type chartPane struct {
@@ -112,7 +115,8 @@ type chartPane struct {
 // chartCurve says how a series is drawn.
 type chartCurve struct {
 	Series int          `json:"series"` // its position in the series
-	Key    string       `json:"key"`    // of the table of units
+	Short  string       `json:"short,omitempty"`
+	Key    string       `json:"key"` // of the table of units
 	Digits *int         `json:"digits,omitempty"`
 	Right  bool         `json:"right,omitempty"`
 	Least  float64      `json:"least"` // the smallest span of the axis, so that noise is not blown up
@@ -158,7 +162,14 @@ func (s *Server) trendsPage(c echo.Context, id esp.WellID, home, path string, se
 	}
 	ctx, o := c.Request().Context(), h.overview
 	t := &trendsMaker{model: s.render.model(o), h: h, path: path, asked: askedNames(c.QueryParams())}
+	if t.compare, err = askedComparison(c.QueryParams()); err != nil {
+		return err
+	}
 	if t.sums, t.shown, err = s.buckets(ctx, h); err != nil {
+		return err
+	}
+	ghost, err := s.ghost(ctx, h, t.shown, t.compare)
+	if err != nil {
 		return err
 	}
 	list, more, err := s.notes(ctx, id, h.window)
@@ -169,6 +180,7 @@ func (s *Server) trendsPage(c echo.Context, id esp.WellID, home, path string, se
 	f := s.wellFrameView(o, home, several, "Trends")
 	f.Script = "trends.js"
 	body := t.view()
+	body.Chart.Ghost = ghost
 	body.More, body.Version = more, s.cfg.Version
 	f.AlarmCount, f.Body = t.alarmList(), body
 	return s.html(c, http.StatusOK, "trends", &f)
@@ -191,12 +203,13 @@ func askedNames(q url.Values) []string {
 // trendsMaker puts the page together.
 type trendsMaker struct {
 	*model
-	h     *history
-	path  string
-	asked []string
-	sums  []Buckets
-	shown window // in whole pieces
-	notes []noteDoc
+	h       *history
+	path    string
+	asked   []string
+	compare comparison
+	sums    []Buckets
+	shown   window // in whole pieces
+	notes   []noteDoc
 }
 
 // link is the page, or path, for another window.
@@ -204,6 +217,9 @@ func (t *trendsMaker) link(path string, w window, more ...string) string {
 	q := w.query()
 	if len(t.asked) > 0 {
 		q.Set("signals", strings.Join(t.asked, ","))
+	}
+	if path == t.path && t.compare.name != "" {
+		q.Set("compare", t.compare.name)
 	}
 	for i := 0; i+1 < len(more); i += 2 {
 		q.Set(more[i], more[i+1])
@@ -227,12 +243,22 @@ func (t *trendsMaker) view() *trendsView {
 		v.Ranges = append(v.Ranges, rangeView{Label: r.label, Href: t.link(t.path, to), Current: w.name == r.name})
 	}
 	v.Moves = t.moves()
+	for _, c := range comparisons() {
+		other := *t
+		other.compare = c
+		v.Compare = append(v.Compare, rangeView{Label: c.label, Href: other.link(t.path, w), Current: c == t.compare})
+	}
 	for k, val := range w.query() {
 		v.Window = append(v.Window, hiddenField{k, val[0]})
 	}
 	slices.SortFunc(v.Window, func(a, b hiddenField) int { return strings.Compare(a.Name, b.Name) })
 	if len(t.asked) > 0 {
 		v.Values = []hiddenField{{"signals", strings.Join(t.asked, ",")}}
+	}
+	if t.compare.name != "" {
+		v.Window = append(v.Window, hiddenField{"compare", t.compare.name})
+		v.Values = append(v.Values, hiddenField{"compare", t.compare.name})
+		v.Ghost = t.compare.label
 	}
 	t.addPanes(v)
 	for i := range t.sums {
@@ -309,7 +335,9 @@ func (t *trendsMaker) addPanes(v *trendsView) {
 				c.Short = s.ID.Info().Short
 			}
 			pv.Curves = append(pv.Curves, c)
-			cp.Curves = append(cp.Curves, t.curve(s, i, p.right[k], c.Last))
+			drawn := t.curve(s, i, p.right[k], c.Last)
+			drawn.Short = c.Short
+			cp.Curves = append(cp.Curves, drawn)
 		}
 		v.Panes, v.Chart.Panes = append(v.Panes, pv), append(v.Chart.Panes, cp)
 	}

@@ -513,6 +513,30 @@ func TestVendoredFiles(t *testing.T) {
 	}
 }
 
+func TestComparedWithTheDayBefore(t *testing.T) {
+	s := open(t, nil, nil)
+	s.set(t, "gas")
+	doc := s.chart(t, "/trends?range=8h&compare=1d&signals=motor_current")
+	ghost := doc["ghost"].(object)
+	width := doc["series"].(object)["width"].(float64)
+	start := ghost["start"].(float64) - 86_400_000
+	d := s.decode(t, "GET", series+"?signals=motor_current&width="+strconv.Itoa(int(width))+"&from="+strconv.Itoa(int(start))+"&to="+strconv.Itoa(int(start+8*3_600_000)), 200)
+	mean := ghost["curves"].([]any)[0].(object)["mean"].([]any)
+	want := d["series"].([]any)[0].(object)["mean"].([]any)
+	if len(want) != 480 || len(mean) < len(want)+50 {
+		t.Fatalf("got %d pieces of the day before, and %d of the ghost", len(want), len(mean))
+	}
+	equal(t, "the day before", mean[:len(want)], want)
+	if ghost["start"].(float64) != doc["series"].(object)["times"].([]any)[0].(float64) {
+		t.Error("the ghost does not begin with the window")
+	}
+	_, body := s.get(t, "/trends?range=8h&compare=1d")
+	has(t, body, "Thin line: the day before", "range=8h\" data-nav>nothing", "compare=1d&amp;range=7d")
+	if resp, _ := s.get(t, "/trends?compare=3d"); resp.StatusCode != http.StatusBadRequest {
+		t.Errorf("compare=3d: got %d, want 400", resp.StatusCode)
+	}
+}
+
 func TestQueryOfALinkIsReadable(t *testing.T) {
 	s := open(t, nil, nil)
 	_, body := s.get(t, "/trends?from=2026-11-23T10:00&to=2026-11-23T12:00")

@@ -156,6 +156,10 @@ func TestContrast(t *testing.T) {
 		{"eq-line", "eq", 3},
 		{"eq-line", "surface", 3},
 		{"surface", "ink", 7},
+		{"t1", "surface", 4.5},
+		{"t2", "surface", 4.5},
+		{"t3", "surface", 4.5},
+		{"t4", "surface", 4.5},
 	}
 	for _, theme := range []string{":root", ":root[data-theme=dark]"} {
 		c := tokens(t, string(css), theme)

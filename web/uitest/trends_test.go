@@ -249,3 +249,32 @@ func TestTrendsShots(t *testing.T) {
 		tab.Shot(filepath.Join(dir, c.name+".png"), c.full)
 	}
 }
+
+// TestPictureOfTheTrendsOfTheDemo writes pictures of the curves of the running demo.
+func TestPictureOfTheTrendsOfTheDemo(t *testing.T) {
+	dir := os.Getenv("UI_SHOTS")
+	if dir == "" {
+		t.Skip("UI_SHOTS names no folder for pictures")
+	}
+	demo := StartDemo(t, "--scenario", "gas-lock", "--history", "24h")
+	b := OpenBrowser(t)
+	for _, c := range []struct {
+		name, query, scheme string
+		width, height       int64
+	}{
+		{"trends", "?range=8h", "light", 1366, 768},
+		{"trends-demo-24h-dark", "", "dark", 1366, 768},
+		{"trends-demo-phone", "?range=1h", "light", 390, 844},
+	} {
+		tab := b.Tab(t, c.width, c.height, 1)
+		tab.Scheme(c.scheme, "")
+		tab.Open(demo.URL + "/trends" + c.query)
+		tab.Wait("the past", `document.getElementById('chip-text').textContent.startsWith('Live') && !document.body.innerText.includes('Filling')`, time.Minute)
+		tab.Open(demo.URL + "/trends" + c.query)
+		tab.Wait("the curves", drawn+" && "+live, 20*time.Second)
+		time.Sleep(2 * time.Second)
+		tab.Run(`const o = document.querySelector('.u-over'), r = o.getBoundingClientRect(); o.dispatchEvent(new PointerEvent('pointerdown', {pointerType: 'touch', clientX: r.left + r.width * .8, clientY: r.top + 20, bubbles: true}))`)
+		time.Sleep(300 * time.Millisecond)
+		tab.Shot(filepath.Join(dir, c.name+".png"), false)
+	}
+}

@@ -108,9 +108,23 @@ export class Charts {
       const { to } = scale(c.key);
       const s = curves[c.series];
       // undefined joins its neighbours: nothing was due there; null breaks the line.
+      if (this.doc.ghost) out.push(this.ghost(c).map((v) => (v === null || v === undefined ? v : to(v))));
       for (const k of ["max", "min", "mean"]) out.push(s[k].map((v, i) => (v === null ? (s.gap[i] ? null : undefined) : to(v))));
     }
     return out;
+  }
+
+  // ghost are the values of the earlier time at the pieces of this one.
+  ghost(c) {
+    const { start, curves } = this.doc.ghost;
+    const { mean, gaps } = curves[c.series];
+    const { times, width } = this.model;
+    return times.map((t) => {
+      const k = Math.round((t - start) / width);
+      if (!(k >= 0 && k < mean.length)) return null;
+      if (mean[k] === null) return gaps.some(([a, b]) => k >= a && k <= b) ? null : undefined;
+      return mean[k];
+    });
   }
 
   options(pane, i) {
@@ -136,6 +150,7 @@ export class Charts {
     pane.curves.forEach((c, k) => {
       const on = c.right ? "r" : "l";
       const colour = this.css(COLOURS[k]);
+      if (this.doc.ghost) series.push({ scale: on, stroke: colour + "b0", width: 1, points: { show: false }, spanGaps: false });
       const n = series.length;
       const edge = { scale: on, points: { show: false }, spanGaps: false };
       series.push(edge, { ...edge }, {
@@ -149,7 +164,7 @@ export class Charts {
       tzDate: (s) => uPlot.tzDate(new Date(s * 1e3), "Etc/UTC"),
       cursor: {
         sync: { key: this.key.key, setSeries: false }, drag: { x: true, y: false, setScale: false, dist: 8 },
-        points: { show: (u, k) => k > 0 && k % 3 === 0 ? point(u, k) : false },
+        points: { show: (u, k) => (u.series[k].dash ? point(u, k) : false) },
       },
       scales: {
         x: { time: true, range: () => [this.x(this.from), this.x(this.to)] },
@@ -298,8 +313,7 @@ export class Charts {
     ctx.lineWidth = 1.5 * d;
     ctx.setLineDash([2 * d, 3 * d]);
     stroke(ctx, left, y, left + width, y);
-    const both = pane.curves.length > 1;
-    const name = both ? this.model.curves[c.series].label + " " : "";
+    const name = pane.curves.length > 1 ? (c.short || this.model.curves[c.series].label) + " " : "";
     const text = `${name}${l.high ? "high" : "low"} limit ${number(l.value, c.key, c.digits)[0].replace(/\.0+$/, "")}`;
     ctx.font = `600 ${11.5 * d}px ${this.css("--font")}`;
     ctx.textAlign = c.right ? "right" : "left";

@@ -70,6 +70,12 @@ function value(c, i) {
   while (k > 0 && s.mean[k] === null && !s.gap[k]) k--; // nothing was due there
   const out = s.mean[k] === null ? [isolated("n", "—"), " no record"] : shown(s.min[k], s.max[k], c);
   if (s.left[i]) out.push(` · ${s.left[i]} not trusted`);
+  if (doc.ghost) {
+    const g = charts.ghost(c)[i];
+    const small = document.createElement("small");
+    small.append(` ${doc.ghost.label}: `, isolated("n", g === null || g === undefined ? "—" : number(g, c.key, c.digits)[0]));
+    out.push(small);
+  }
   return out;
 }
 
@@ -167,6 +173,8 @@ function address(from, to) {
 const tidy = (url) => url.pathname + url.search.replace(/%2C/g, ",").replace(/%3A/g, ":") + url.hash;
 
 let under = null; // the request under way
+let going = 0; // how many of them take a person somewhere
+let here = location.pathname + location.search; // what is shown
 
 // fetched is the page of another window, as a document. It throws what a person is told.
 async function fetched(url) {
@@ -191,15 +199,17 @@ async function fetched(url) {
 
 async function go(url, push) {
   const waiting = setTimeout(() => say("Loading. The curves are still those of before."), 500);
+  going++;
   try {
     const html = await fetched(url);
     if (!html) return;
     if (push) history.pushState(null, "", url);
+    here = location.pathname + location.search;
     swap(html);
   } catch (e) {
     say(`Not loaded: ${e.message}. The curves are still those of before.`, true);
-    return;
   } finally {
+    going--;
     clearTimeout(waiting);
   }
 }
@@ -261,7 +271,10 @@ document.addEventListener("submit", (e) => {
   go(tidy(url), true);
 });
 
-addEventListener("popstate", () => go(location.pathname + location.search, false));
+addEventListener("popstate", () => {
+  const to = location.pathname + location.search;
+  if (to !== here) go(to, false); // else it is only another place on this page
+});
 
 // ---- the present ----
 let asked = 0; // when newer sums were last asked for
@@ -271,7 +284,7 @@ let asking = false;
 listen((kind, data) => {
   for (const [name, v] of Object.entries(data.values || {})) if (v.v !== null && v.t !== undefined) live.set(name, { v: v.v, at: data.time + v.t });
   if (kind === "beat" || !doc) return;
-  if (!doc.panes.length && Object.keys(data.values || {}).length) go(location.pathname + location.search, false);
+  if (!doc.panes.length && !going && Object.keys(data.values || {}).length) go(location.pathname + location.search, false);
   for (const c of model.curves) newest = Math.max(newest, live.get(c.signal)?.at || 0);
   if (charts) charts.newest = newest;
   if ("parts" in data && kind === "change" && "count" in data.parts) looked = 0; // an alarm came or went
@@ -291,7 +304,7 @@ function tick() {
   if (charts.at === null) read(null);
   if (root.dataset.conn === "off") return;
   if (!asking && Date.now() - asked >= Math.max(2000, model.width / 2)) tail(now);
-  if (Date.now() - looked >= Math.max(NOTES_EVERY, model.width)) happened();
+  if (!going && Date.now() - looked >= Math.max(NOTES_EVERY, model.width)) happened();
 }
 
 // windowText is the window as the server writes it.
