@@ -130,7 +130,7 @@ func TestRangesAreAddresses(t *testing.T) {
 	trends(t, tab, fake, "")
 	tab.Run(`window.same = true`)
 	click := func(selector string) { tab.Run(fmt.Sprintf(`document.querySelector(%q).click()`, selector)) }
-	current := `(document.querySelector('.seg [aria-current]')?.textContent || '')`
+	current := `(document.querySelector('.tools .seg [aria-current]')?.textContent || '')`
 	click(`.seg a[href*="7d"]`)
 	tab.Wait("7 days", `location.search === '?range=7d' && `+current+` === '7 d' && `+drawn, 10*time.Second)
 	click(`[data-nav=earlier]`)
@@ -239,6 +239,8 @@ func TestTrendsShots(t *testing.T) {
 		{"trends-phone-dark", "gas", "dark", "?range=8h", 390, 844, false},
 		{"trends-desktop-lost", "lost", "light", "?range=1h", 1366, 768, false},
 		{"trends-desktop-30d", "live", "light", "?range=30d", 1366, 768, false},
+		{"trends-desktop-compare", "gas", "light", "?range=8h&compare=1d", 1366, 768, false},
+		{"trends-phone-light", "gas", "light", "", 390, 844, false},
 		{"trends-small-full", "gas", "light", "?range=7d", 320, 640, true},
 	} {
 		fake.Command("state " + c.state)
