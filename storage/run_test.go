@@ -91,8 +91,8 @@ func TestStatus(t *testing.T) {
 		t.Errorf("%v days left", st.DaysLeft)
 	}
 	want := storage.WellStatus{
-		Well: well, Last: 7201, Durable: 7200, Pending: 1, Blocks: 2,
-		Oldest: start.Add(-2 * time.Hour), Newest: start,
+		Well: well, Last: 7201, Durable: 7200, Numbered: 7201, Pending: 1, Blocks: 2,
+		Oldest: start.Add(-2 * time.Hour), Newest: start, NewestDurable: start.Add(-time.Second),
 	}
 	if len(st.Wells) != 1 || st.Wells[0] != want {
 		t.Errorf("wells %+v, want %+v", st.Wells, want)
