@@ -43,8 +43,10 @@ func (a *App) facts() *health.Facts {
 	for _, j := range a.stored.Load().jobs {
 		f.Jobs = append(f.Jobs, jobFacts(&j))
 	}
-	for _, w := range a.wells() {
-		f.Wells = append(f.Wells, w.facts())
+	wells := a.wells()
+	polls := longestPoll(wells)
+	for _, w := range wells {
+		f.Wells = append(f.Wells, w.facts(w.period+polls))
 	}
 	return f
 }
@@ -61,10 +63,11 @@ func (a *App) configFacts() health.Config {
 	return f
 }
 
-func (w *well) facts() health.Well {
+// facts are those of a well whose scan takes at most so long.
+func (w *well) facts(patience time.Duration) health.Well {
 	now := w.pipeline.snapshot()
 	f := health.Well{
-		ID: w.esp.ID, State: now.State, Period: w.period, Scan: now.Scan, Handled: now.Handled,
+		ID: w.esp.ID, State: now.State, Patience: patience, Scan: now.Scan, Handled: now.Handled,
 		Filling: now.Filling != nil, Tally: now.Tally,
 	}
 	for i := range now.Findings {

@@ -34,12 +34,7 @@ const (
 func (a *App) progress() ([]service.Part, string) {
 	half := cmp.Or(a.service.Interval(), watchdogDefault) / 2
 	wells := a.wells()
-	var polls time.Duration // the longest honest wait for a line that all devices share
-	for _, w := range wells {
-		for i := range w.devices {
-			polls += pollTimeouts * cmp.Or(w.devices[i].Timeout, w.devices[i].Profile.Link.Timeout, time.Second)
-		}
-	}
+	polls := longestPoll(wells)
 	parts := []service.Part{{
 		Name: "the store's committer", Count: a.store.Turns(), Patience: a.config.Load().Store.CommitEvery + 4*half,
 	}}
@@ -51,6 +46,16 @@ func (a *App) progress() ([]service.Part, string) {
 		parts = append(parts, service.Part{Name: "well " + string(w.esp.ID), Count: n, Patience: w.period + polls + half})
 	}
 	return parts, a.statusLine(wells)
+}
+
+// longestPoll is the longest honest wait for a line that all devices of the wells share.
+func longestPoll(wells []*well) (polls time.Duration) {
+	for _, w := range wells {
+		for i := range w.devices {
+			polls += pollTimeouts * cmp.Or(w.devices[i].Timeout, w.devices[i].Profile.Link.Timeout, time.Second)
+		}
+	}
+	return polls
 }
 
 // listed is how many wells the status line names one by one.

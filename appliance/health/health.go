@@ -40,10 +40,10 @@ type Facts struct {
 type Well struct {
 	ID       esp.WellID
 	State    esp.State
-	Period   time.Duration
-	Scan     time.Time // of the newest scan
-	Handled  time.Time // when that scan was through the pipeline, with its monotonic reading
-	Filling  bool      // its past is being made
+	Patience time.Duration // the longest honest time between two scans
+	Scan     time.Time     // of the newest scan
+	Handled  time.Time     // when that scan was through the pipeline, with its monotonic reading
+	Filling  bool          // its past is being made
 	Findings []Finding
 	Alarms   []int // priorities of the active ones
 	Tally    Tally

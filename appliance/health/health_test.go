@@ -60,7 +60,7 @@ func healthy(now, began time.Time) *health.Facts {
 	return &health.Facts{
 		Time: now, Up: now.Sub(began), Started: began, Version: "1.2.3",
 		Wells: []health.Well{{
-			ID: "RB-114", State: esp.Running, Period: time.Second, Scan: now.Round(0), Handled: now,
+			ID: "RB-114", State: esp.Running, Patience: 10 * time.Second, Scan: now.Round(0), Handled: now,
 			Devices: []health.Device{device("drive", "drive"), device("gauge", "gauge")},
 		}},
 		Store: health.Store{
@@ -167,7 +167,7 @@ func pollingFindings() []finding {
 			func(b *box, f *health.Facts) { device(f, "drive").Missed = b.minutes(f) / 3 },
 		},
 		{
-			"well_stalled RB-114", health.Failed, 70 * time.Second,
+			"well_stalled RB-114", health.Failed, 46 * time.Second,
 			func(b *box, f *health.Facts) { f.Wells[0].Handled = b.began },
 			func(b *box, f *health.Facts) { f.Wells[0].Handled, f.Wells[0].Filling = b.began, true },
 		},
@@ -491,10 +491,10 @@ func TestWellThatNeverBegins(t *testing.T) {
 		b := newBox(t).run(time.Hour, nil)
 		added := func(filling bool) func(*health.Facts) {
 			return func(f *health.Facts) {
-				f.Wells = append(f.Wells, health.Well{ID: "RB-115", Period: time.Second, Filling: filling})
+				f.Wells = append(f.Wells, health.Well{ID: "RB-115", Patience: 10 * time.Second, Filling: filling})
 			}
 		}
-		if b.run(time.Hour, added(true)).codes() != nil || b.run(55*time.Second, added(false)).codes() != nil {
+		if b.run(time.Hour, added(true)).codes() != nil || b.run(38*time.Second, added(false)).codes() != nil {
 			t.Errorf("told too early: %v", b.codes())
 		}
 		if diff := cmp.Diff([]string{"well_stalled RB-115"}, b.run(15*time.Second, added(false)).codes()); diff != "" {

@@ -13,7 +13,7 @@ import (
 // Figures of the judgement.
 const (
 	leastSilence = 10 * time.Second // shortest time without values that is worth a word
-	stalledAfter = time.Minute
+	stalledAfter = 30 * time.Second // beyond the longest honest scan
 	rememberStop = 24 * time.Hour
 	rememberStep = time.Hour
 	leastStep    = 5 * time.Second // smallest step of the clock that is told
@@ -175,7 +175,7 @@ func (l *look) stalled(k *Kind) {
 		if !w.Handled.IsZero() {
 			quiet = min(quiet, l.ago(w.Handled))
 		}
-		if quiet > max(stalledAfter, 10*w.Period) {
+		if quiet > stalledAfter+w.Patience {
 			l.add(k, Subject{Well: w.ID}, w.Handled, "Nothing was polled for %s.", span(quiet))
 		}
 	}
