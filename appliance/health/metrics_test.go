@@ -252,16 +252,16 @@ func BenchmarkScrape(b *testing.B) {
 	for _, wells := range []int{8, 32} {
 		b.Run(fmt.Sprint(wells), func(b *testing.B) {
 			url := serve(b, collector(pad(wells, time.Now()))) + "/metrics"
-			var total time.Duration
+			var took []time.Duration
 			size := 0
 			for b.Loop() {
 				begin := time.Now()
 				size = len(get(b, url))
-				total += time.Since(begin)
+				took = append(took, time.Since(begin))
 			}
 			b.ReportMetric(float64(size), "B")
 			if wells == 8 {
-				goal.Timed(b, "web.scrape-ms", float64(total.Microseconds())/1000/float64(b.N), "ms", 10)
+				goal.Timed(b, "web.scrape-ms", median(took), "ms", 10)
 			}
 		})
 	}
@@ -270,11 +270,17 @@ func BenchmarkScrape(b *testing.B) {
 // BenchmarkProbe is what a readiness probe takes beside a pad of 32 wells.
 func BenchmarkProbe(b *testing.B) {
 	url := serve(b, collector(pad(32, time.Now()))) + "/health/ready"
-	var total time.Duration
+	var took []time.Duration
 	for b.Loop() {
 		begin := time.Now()
 		get(b, url)
-		total += time.Since(begin)
+		took = append(took, time.Since(begin))
 	}
-	goal.Timed(b, "web.probe-ms", float64(total.Microseconds())/1000/float64(b.N), "ms", 10)
+	goal.Timed(b, "web.probe-ms", median(took), "ms", 10)
+}
+
+// median is in milliseconds; the mean of a shared machine says more of its neighbours.
+func median(took []time.Duration) float64 {
+	slices.Sort(took)
+	return float64(took[len(took)/2].Microseconds()) / 1000
 }
