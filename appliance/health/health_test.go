@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -22,6 +23,7 @@ var epoch = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 type box struct {
 	t       *testing.T
 	offset  time.Duration
+	mu      sync.Mutex // guards change
 	change  func(*health.Facts)
 	monitor *health.Monitor
 	told    []string
@@ -75,6 +77,8 @@ func healthy(now, began time.Time) *health.Facts {
 
 func (b *box) facts() *health.Facts {
 	f := healthy(b.now(), b.began)
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	if b.change != nil {
 		b.change(f)
 	}
@@ -84,7 +88,9 @@ func (b *box) facts() *health.Facts {
 // run lets time pass under a change of the facts; nil heals everything.
 func (b *box) run(d time.Duration, change func(*health.Facts)) *box {
 	b.t.Helper()
+	b.mu.Lock()
 	b.change = change
+	b.mu.Unlock()
 	time.Sleep(d)
 	synctest.Wait()
 	for _, c := range b.monitor.Changes() {

@@ -1,6 +1,7 @@
 package health
 
 import (
+	"slices"
 	"strings"
 	"time"
 )
@@ -21,10 +22,8 @@ func (l *look) failing(classes ...string) *Uplink {
 	if u == nil {
 		return nil
 	}
-	for _, class := range classes {
-		if u.Class == class {
-			return u
-		}
+	if slices.Contains(classes, u.Class) {
+		return u
 	}
 	return nil
 }
