@@ -35,6 +35,8 @@ type openView struct {
 	Evidence    []evidenceView
 	Against     [][]Words
 	NotAssessed []string
+	RunnerUp    string // what else the readings may mean; empty: nothing
+	Separate    []Words
 	Steps       []stepView
 	Rule        string
 	Version     int
@@ -135,6 +137,10 @@ func (m *model) open(d *esp.Diagnosis) *openView {
 	}
 	for _, name := range d.NotAssessed {
 		v.NotAssessed = append(v.NotAssessed, nameWords(name))
+	}
+	if d.RunnerUp != "" {
+		name := nameWords(string(d.RunnerUp))
+		v.RunnerUp, v.Separate = strings.ToUpper(name[:1])+name[1:], m.show.words(d.Separate)
 	}
 	for _, s := range d.Steps {
 		who := "Technician"

@@ -34,24 +34,28 @@ type Engine struct {
 	rules  []rule
 	faults func(code int64) Fault
 
-	layout  *esp.Layout
-	tracks  []*track // in layout order, then computed ones
-	roles   [roleCount]*track
-	status  statusColumns
-	codes   [codeCount]int64 // last values of the status columns; −1: not known
-	drive   driveWatch
-	machine machine
+	layout *esp.Layout
+	tracks []*track // in layout order, then computed ones
+	// slowTracks are those with a slow memory: they play a role.
+	slowTracks []*track
+	roles      [roleCount]*track
+	status     statusColumns
+	codes      [codeCount]int64 // last values of the status columns; −1: not known
+	drive      driveWatch
+	machine    machine
 
 	now    int64 // monotonic, ms
 	offset int64 // monotonic minus wall time
 	period float64
 	clock  clock
 	slots  slotClock
+	slow   slowClock
 
 	findings []finding
 	features [roleCount][measureCount]cachedFeature
 	motions  [roleCount]cachedMotion
-	turn     int // of evaluation, for the feature cache
+	turn     int   // of evaluation, for the feature cache
+	reviewed int64 // when the slow rules were last looked at
 
 	electric electric
 	gauge    gaugeWatch
@@ -78,7 +82,7 @@ const codeCount = len(statusSignals)
 // configured is not assessed.
 func New(c Config) *Engine {
 	e := &Engine{well: c.Well, faults: c.Fault, rules: rules, machine: machine{facts: c.Well.Facts}}
-	e.scratch.learned = make([]float64, 0, slots)
+	e.scratch = newScratch()
 	e.findings = make([]finding, len(e.rules))
 	return e
 }
@@ -128,6 +132,21 @@ func (e *Engine) bind(layout *esp.Layout) {
 		e.tracks = append(e.tracks, newTrack(-1, esp.PumpDP, esp.PumpDP.Info().Resolution()))
 	}
 	e.computeUnbalance()
+	e.bindRoles()
+	for _, was := range old {
+		if t := e.trackOf(was.signal); t != nil {
+			t.baseline = was.baseline
+			t.baseline.clear()
+			t.slow = was.slow
+		}
+	}
+	e.bindSlow()
+	e.bindElectric()
+	e.bindGauge()
+}
+
+// bindRoles finds who plays each role.
+func (e *Engine) bindRoles() {
 	for r := range e.roles {
 		e.roles[r] = nil
 		for _, id := range roleSignals[r] {
@@ -137,14 +156,6 @@ func (e *Engine) bind(layout *esp.Layout) {
 			}
 		}
 	}
-	for _, was := range old {
-		if t := e.trackOf(was.signal); t != nil {
-			t.baseline = was.baseline
-			t.baseline.clear()
-		}
-	}
-	e.bindElectric()
-	e.bindGauge()
 }
 
 // quantum is the smallest step of a column: that of its register, or of the signal.
@@ -181,6 +192,9 @@ func (e *Engine) advance(wall int64) int64 {
 	}
 	if gap > max(5*e.period, float64(reconnectKeep)) {
 		e.machine.regimeAt = now // the appliance was away: what happened is not known
+	}
+	if gap > max(2.5*e.period, float64(silentGap)) {
+		e.slow.lose(now)
 	}
 	e.period += (math.Min(gap, float64(2*hour)) - e.period) / 8
 	e.now = now
@@ -279,13 +293,17 @@ func (e *Engine) observeState(now int64, out *Outcome) {
 	})
 }
 
+// catchUpTicks is how much of a silence is made up for tick by tick: beyond it no value
+// is held any more.
+const catchUpTicks = holdIdle/tick + windowTicks
+
 // runTicks makes all ticks up to now and reports whether there was one.
 func (e *Engine) runTicks(now int64) bool {
 	if e.clock.next > now {
 		return false
 	}
-	if behind := (now - e.clock.next) / tick; behind > windowTicks {
-		e.skip(behind - windowTicks)
+	if behind := (now - e.clock.next) / tick; behind > catchUpTicks {
+		e.skip(behind - catchUpTicks)
 	}
 	for e.clock.next <= now {
 		e.oneTick(e.clock.next)
@@ -303,7 +321,11 @@ func (e *Engine) skip(n int64) {
 		}
 		e.clock.min = (e.clock.min + 1) % minutes
 	}
+	first := e.clock.next / tick
 	e.clock.next += n * tick
+	last := e.clock.next / tick
+	e.skipFrames(last/frameTicks - first/frameTicks)
+	e.skipHours(last/hourTicks - first/hourTicks)
 }
 
 func (e *Engine) oneTick(at int64) {
@@ -330,6 +352,12 @@ func (e *Engine) oneTick(at int64) {
 		}
 		e.clock.min = (e.clock.min + 1) % minutes
 	}
+	if (count+1)%frameTicks == 0 {
+		e.closeFrame(at)
+	}
+	if (count+1)%hourTicks == 0 {
+		e.closeHour()
+	}
 	if (count+1)%windowTicks == 0 {
 		e.closeSlot(at)
 	}
@@ -339,7 +367,7 @@ func (e *Engine) oneTick(at int64) {
 // with no finding near.
 func (e *Engine) closeSlot(at int64) {
 	for i := range e.findings {
-		if f := &e.findings[i]; e.rules[i].turning && (f.open || f.suspicious) {
+		if f := &e.findings[i]; e.rules[i].turning && !e.rules[i].information && (f.open || f.suspicious) {
 			e.slots.unlearn()
 			return
 		}

@@ -129,3 +129,14 @@ func Catalogue() []CatalogueRow {
 	}
 	return out
 }
+
+// SlopeAndZ is the slope per step of numbers in order of time, and how sure it is.
+func SlopeAndZ(x ...float64) (slope, z float64) {
+	sc := newScratch()
+	n := len(x)
+	newest, at := make([]float64, n), make([]float64, n)
+	for i := range x {
+		newest[i], at[i] = x[n-1-i], float64(i)
+	}
+	return theilSen(&sc, newest, at), mannKendall(newest)
+}

@@ -35,8 +35,12 @@ func (e *Engine) assess(f feature, now int64) assessment {
 }
 
 func (e *Engine) compute(f feature, now int64) assessment {
-	if f.measure == silence {
+	switch f.measure {
+	case silence:
 		return e.silence(now)
+	case running:
+		return e.running(now)
+	default:
 	}
 	if f.measure.own() {
 		return e.electricFeature(f, now)
@@ -61,6 +65,16 @@ func (e *Engine) compute(f feature, now int64) assessment {
 		e.fromMinutes(&a, t, &u, restlessMinutes)
 	case erratic:
 		e.fromMinutes(&a, t, &u, erraticMinutes)
+	case excess:
+		e.fromUsual(&a, t, &u)
+	case shift:
+		e.fromReference(&a, t, frequency, now)
+	case drift, trending:
+		e.fromWeek(&a, t, frequency, f.measure)
+	case rebound:
+		e.fromRebound(&a, t)
+	case jump:
+		e.fromJump(&a, t, &u, now)
 	default:
 	}
 	return a

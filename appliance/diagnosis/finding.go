@@ -9,12 +9,17 @@ import (
 )
 
 const (
-	reviewTurns    = 6
-	pausedMost     = 2 * hour   // a finding of a pump that stands this long is over
-	confidenceHold = 5 * minute // before another confidence is told
-	onsetQuiet     = 3          // calm minutes inside a beginning
-	onsetLead      = 2 * minute // the two-minute median and the minute in progress lag behind
+	review         = 30 * second // how often slow rules and open findings are looked at
+	confidenceHold = 5 * minute  // before another confidence is told
 )
+
+// How long a finding waits for a pump that stands, where its rule says nothing else.
+const (
+	restsUsual  = 2 * hour
+	restedUsual = "the pump has stood for 2 hours"
+)
+
+const stoppedText = "The pump has stopped. Before it did: "
 
 // verdict is what one evaluation says about one rule.
 type verdict struct {
@@ -32,7 +37,11 @@ type verdict struct {
 // evaluate runs all rules and appends what changed.
 func (e *Engine) evaluate(now int64, out *Outcome) {
 	e.turn++
-	var superseded string
+	due := now-e.reviewed >= review
+	if due {
+		e.reviewed = now
+	}
+	var covered [groupCount]bool
 	for i := range e.rules {
 		r, f := &e.rules[i], &e.findings[i]
 		if r.turning && !e.machine.state.Turning() {
@@ -40,23 +49,21 @@ func (e *Engine) evaluate(now int64, out *Outcome) {
 			continue
 		}
 		f.pausedAt = 0
-		covered := r.group != "" && superseded == r.group
-		if r.turning && f.open != covered && e.turn%reviewTurns != 0 {
-			superseded = r.group // an open finding, and what it hides, is looked at every half minute
-			continue
+		under := r.group != alone && covered[r.group]
+		if !due && (r.slowly || r.turning && f.open != under) {
+			covered[r.group] = covered[r.group] || f.open
+			continue // an open finding, and what it hides, is looked at every half minute
 		}
 		v := e.verdict(r, f.open, now)
 		if v.assessed {
-			f.suspicious = v.triggered && v.excluded == ""
+			f.suspicious = v.triggered && v.excluded == "" && (!r.slowly || v.share >= r.confirmed)
 		}
-		if covered {
+		if under {
 			e.supersede(r, f, &v, now, out)
 			continue
 		}
 		e.live(r, f, &v, now, out)
-		if f.open && r.group != "" {
-			superseded = r.group
-		}
+		covered[r.group] = covered[r.group] || f.open
 	}
 	slices.SortStableFunc(out.Diagnoses, func(a, b esp.Diagnosis) int { return changeOrder(a.Change) - changeOrder(b.Change) })
 }
@@ -80,6 +87,9 @@ func (e *Engine) verdict(r *rule, open bool, now int64) verdict {
 		}
 	}
 	if r.turning && !e.machine.settled(now, r.after.Milliseconds()) {
+		return v
+	}
+	if r.history > 0 && e.remembers(e.roles[r.needs[0]]) < r.history {
 		return v
 	}
 	v.assessed, v.triggered, v.stays = true, true, true
@@ -118,9 +128,11 @@ func (e *Engine) weigh(r *rule, now int64, v *verdict) {
 			v.keyMissing = v.keyMissing || c.key
 			continue
 		}
-		available += c.weight
 		if o.met {
 			met += c.weight
+		}
+		if o.met || !c.bonus {
+			available += c.weight
 		}
 	}
 	v.share = 1
@@ -200,7 +212,7 @@ func (e *Engine) live(r *rule, f *finding, v *verdict, now int64, out *Outcome) 
 		if f.metAt == 0 {
 			f.metAt = now
 		}
-		if now-f.metAt >= r.hold.Milliseconds() {
+		if now-f.metAt >= r.hold.Milliseconds() && e.witnessed(r, f, now) {
 			e.open(r, f, v, now, out)
 		}
 	case v.stays && v.excluded == "":
@@ -222,14 +234,44 @@ func (e *Engine) open(r *rule, f *finding, v *verdict, now int64, out *Outcome) 
 	f.facet = r.facetOf(e, now)
 	f.diagnosis = e.describe(r, v, now)
 	f.diagnosis.Change, f.diagnosis.Onset = esp.Raised, e.wall(onset)
-	e.slots.unlearn()
+	if !r.information {
+		e.slots.unlearn()
+	}
+	e.holdReferences()
 	out.Diagnoses = append(out.Diagnoses, f.diagnosis)
+}
+
+// witnessed reports whether the rule's witnesses were read since its trigger. Where a
+// value is read more rarely than every half hour nobody waits for it.
+func (e *Engine) witnessed(r *rule, f *finding, now int64) bool {
+	for _, w := range r.witnesses {
+		if t := e.roles[w]; t != nil && t.at <= f.metAt && now-f.metAt < silentGap {
+			return false
+		}
+	}
+	return true
+}
+
+// holdReferences keeps what open findings stand on.
+func (e *Engine) holdReferences() {
+	e.slow.held, e.slow.heldOld = false, false
+	for i := range e.findings {
+		r := &e.rules[i]
+		if !e.findings[i].open || r.information {
+			continue
+		}
+		for k := range r.trigger {
+			e.slow.held = e.slow.held || r.trigger[k].feature.measure == shift
+			e.slow.heldOld = e.slow.heldOld || r.trigger[k].feature.measure == drift
+		}
+	}
 }
 
 func (e *Engine) close(f *finding, now int64, text string, out *Outcome) {
 	d := f.diagnosis
 	d.Time, d.Change, d.Text = e.wall(now), esp.Cleared, text
 	*f = finding{}
+	e.holdReferences()
 	out.Diagnoses = append(out.Diagnoses, d)
 }
 
@@ -255,8 +297,8 @@ func (e *Engine) reconsider(r *rule, f *finding, v *verdict, now int64, out *Out
 }
 
 // pause keeps an open finding of a pump that no longer turns: whoever comes sees what
-// it was. It is less urgent then, and over after two hours. While the drive is silent
-// it stays as it is.
+// it was. It is less urgent then, and over when the pump has rested long enough. While
+// the drive is silent it stays as it is.
 func (e *Engine) pause(r *rule, f *finding, now int64, out *Outcome) {
 	f.metAt, f.goneAt, f.confAt, f.suspicious = 0, 0, 0, false
 	if !f.open || e.machine.state == esp.StateUnknown {
@@ -268,19 +310,25 @@ func (e *Engine) pause(r *rule, f *finding, now int64, out *Outcome) {
 			f.diagnosis.Severity = esp.SeverityToday
 		}
 		f.diagnosis.Change, f.diagnosis.Time = esp.Updated, e.wall(now)
-		f.diagnosis.Text = "The pump has stopped. Before it did: " + f.diagnosis.Text
+		if !strings.HasPrefix(f.diagnosis.Text, stoppedText) {
+			f.diagnosis.Text = stoppedText + f.diagnosis.Text
+		}
 		out.Diagnoses = append(out.Diagnoses, f.diagnosis)
 		return
 	}
-	if now-f.pausedAt >= pausedMost {
-		e.close(f, now, r.title+" is over: the pump has stood for 2 hours and the gas has had time to part.", out)
+	rests, rested := restsUsual, restedUsual
+	if r.rests > 0 {
+		rests, rested = r.rests.Milliseconds(), r.rested
+	}
+	if now-f.pausedAt >= rests {
+		e.close(f, now, r.title+" is over: "+rested+".", out)
 	}
 }
 
 // supersede ends a finding in favour of a higher one of its group.
 func (e *Engine) supersede(r *rule, f *finding, v *verdict, now int64, out *Outcome) {
 	if f.open {
-		e.close(f, now, r.title+" has become worse: see the finding that replaces it.", out)
+		e.close(f, now, r.title+" is replaced by a finding that explains more.", out)
 	}
 	if v.assessed && v.triggered && v.excluded == "" && v.share >= r.confirmed {
 		if f.metAt == 0 {
@@ -302,40 +350,6 @@ func (e *Engine) closedText(r *rule, v *verdict) string {
 		return r.over
 	}
 	return r.title + " is over: the readings are back to what is usual."
-}
-
-// onset looks back from the raise to where it began.
-func (e *Engine) onset(r *rule, f *finding, now int64) int64 {
-	first := min(f.metAt, now)
-	switch r.onset.feature.measure {
-	case silence:
-		return e.drive.answer
-	case sag, tripped, reversing, stalled, trouble:
-		return e.eventOnset(r.onset.feature, now)
-	default:
-	}
-	t := e.roles[r.onset.feature.role]
-	if t == nil {
-		return first
-	}
-	frequency, _ := e.heldRole(roleFrequency)
-	u := e.usual(t, frequency)
-	minuteEnd := now - now%minute
-	quiet := 0
-	t.each(e.clock.min, minutes, func(age int, level, unrest float64) bool {
-		beyond := level < r.onset.factor*u.level
-		if r.onset.feature.measure == swing {
-			beyond = unrest > r.onset.factor*u.swing
-		}
-		if !beyond {
-			quiet++
-			return quiet <= onsetQuiet || age < 2
-		}
-		quiet = 0
-		first = min(first, minuteEnd-int64(age+1)*minute)
-		return true
-	})
-	return first
 }
 
 // describe writes the finding with its numbers.
@@ -375,10 +389,25 @@ func (e *Engine) describe(r *rule, v *verdict, now int64) esp.Diagnosis {
 			}
 		}
 	}
+	if k := e.rival(r, now); k >= 0 {
+		d.RunnerUp, d.Separate = r.rivals[k].id, r.rivals[k].separate
+	}
 	if r.tell != nil {
 		r.tell(e, &d, now)
 	}
 	return d
+}
+
+// rival is the first of the rule's rivals that nothing refutes; −1: all are refuted.
+func (e *Engine) rival(r *rule, now int64) int {
+	return slices.IndexFunc(r.rivals, func(x rival) bool {
+		for i := range x.unless {
+			if x.unless[i].judge(e.assess(x.unless[i].feature, now)).met {
+				return false
+			}
+		}
+		return true
+	})
 }
 
 func appendOnce(s []string, v string) []string {
@@ -399,13 +428,17 @@ func (e *Engine) evidence(c *condition, o *outcome) esp.Evidence {
 	case silence:
 		ev.Signal, ev.Unit = "drive_silence", esp.Second
 		ev.Value, ev.Baseline, ev.Limit = number(o.value), number(o.usual), number(o.limit)
+	case running:
+		ev.Signal, ev.Unit = "run_time", esp.Second
+		ev.Value, ev.Limit = number(o.value), number(o.limit)
 	case restless, erratic, sags, reversals, starts, stalled, tripped, reversing, trouble:
 		ev.Unit = esp.None
 		ev.Value, ev.Baseline, ev.Limit = number(o.value), number(o.usual), number(o.limit)
 	default:
-		ev.Value, ev.Limit = number(rounded(o.value, id)), number(rounded(o.limit, id))
+		x := o.absolute(c.feature.measure)
+		ev.Value, ev.Limit = number(rounded(x.value, id)), number(rounded(x.limit, id))
 		if o.based {
-			ev.Baseline = number(rounded(o.usual, id))
+			ev.Baseline = number(rounded(x.usual, id))
 		}
 	}
 	return ev
@@ -429,7 +462,7 @@ func (e *Engine) signalOf(r role) esp.SignalID {
 func (e *Engine) nameOf(r role) string { return e.signalOf(r).String() }
 
 func (e *Engine) unitOf(f feature) esp.Unit {
-	if f.measure == silence {
+	if f.measure == silence || f.measure == running {
 		return esp.Second
 	}
 	return e.signalOf(f.role).Info().Unit

@@ -30,6 +30,10 @@ const (
 	roleUnbalance
 	roleSupplyUnbalance
 	roleSetpoint
+	// roleOutlet is the pressure behind the pump, wherever it is measured.
+	roleOutlet
+	// roleRunning is the pump itself.
+	roleRunning
 	roleCount
 )
 
@@ -53,6 +57,8 @@ var roleSignals = [roleCount][]esp.SignalID{
 	roleUnbalance:         {esp.CurrentUnbalance},
 	roleSupplyUnbalance:   {esp.InputVoltageUnbalance},
 	roleSetpoint:          {esp.FrequencySetpoint},
+	roleOutlet:            {esp.DischargePressure, esp.TubingHeadPressure},
+	roleRunning:           {esp.RunHours},
 }
 
 // measure is what a condition looks at in a role.
@@ -94,6 +100,25 @@ const (
 	reversing
 	// trouble is the number of downhole signals that cannot be used.
 	trouble
+	// excess is what the level is more than usual; usual is none.
+	excess
+	// shift is what the last five minutes are more than the twelve hours before the last
+	// hour; usual is none. A change of speed within them widens the limit. It is not
+	// known for six hours after a start or a long silence.
+	shift
+	// drift is what the last hours are more than the older half of the last week, at
+	// this speed; usual is none.
+	drift
+	// trending is by how much the last three days moved along their slope of Theil and
+	// Sen, and none unless Mann and Kendall are sure that they moved.
+	trending
+	// jump is the largest change within three minutes of the last thirty; usual is none.
+	jump
+	// rebound is by how much the last five minutes stand above the lowest five of the
+	// last two hours; usual is none.
+	rebound
+	// running is how long the pump runs since a start that was seen, in seconds.
+	running
 	measureCount
 )
 
@@ -101,7 +126,7 @@ const (
 // the drive or the gauge as a whole.
 func (m measure) ofRole() bool {
 	switch m {
-	case silence, starts, tripped, reversing, trouble:
+	case silence, running, starts, tripped, reversing, trouble:
 		return false
 	default:
 		return true
@@ -110,6 +135,10 @@ func (m measure) ofRole() bool {
 
 // own reports whether a measure has its own way to be computed, words and counts apart.
 func (m measure) own() bool { return m >= brief && m <= trouble }
+
+// relative reports whether a measure is a difference from the usual level, which
+// people want to read as a level.
+func (m measure) relative() bool { return m == excess || m == shift || m == drift }
 
 type feature struct {
 	role    role
@@ -145,6 +174,17 @@ type confirmer struct {
 	key bool
 	// against says what it means that the condition is not met; empty: nothing.
 	against string
+	// bonus: it counts where it is met and does not where it is not.
+	bonus bool
+}
+
+// rival is another finding that the readings may mean.
+type rival struct {
+	id esp.DiagnosisID
+	// unless refutes it: one of these that is met.
+	unless []condition
+	// separate says what to measure to tell the two apart.
+	separate string
 }
 
 // exclusion is something else that looks the same; all its conditions met together
@@ -157,23 +197,45 @@ type exclusion struct {
 // onset says how the beginning of a finding is read from the minutes before it was
 // raised: backwards while the minute is beyond factor times usual.
 type onset struct {
-	feature feature // level or swing
-	factor  float64
+	feature feature // level, swing, shift or drift
+	// factor is the part of usual for a level or swing, of the whole change for a shift
+	// or drift, beyond which it had begun.
+	factor float64
 }
+
+// group of rules of which one explains the readings.
+type group uint8
+
+const (
+	alone       group = iota
+	groupGas          // free gas
+	groupLift         // more pressure before the pump or less head from it
+	groupInflow       // less pressure before the pump
+	groupCount
+)
 
 // rule is one row of the table.
 type rule struct {
 	id      esp.DiagnosisID
 	version int
 	// group: of the rules of one group at most one is open, the one with the highest
-	// rank; it supersedes the others. Empty: alone.
-	group string
+	// rank; it supersedes the others. Within the table they stand by rank.
+	group group
 	rank  int
+	// slowly: it is enough to look every half minute.
+	slowly bool
+	// information: it is no fault; what is usual is learned on while it is open.
+	information bool
+	// witnesses have to be read again between the trigger and the raise where the well
+	// has them: a pump that just stopped looks like a leak until its drive is polled.
+	witnesses []role
 	// turning: the rule speaks of a turning pump and waits while it stands.
 	turning bool
 	// after is how long after a start or change of speed the rule does not look.
 	after time.Duration
 
+	// history is how far back the first need has to be remembered.
+	history time.Duration
 	needs   []role // without these the rule is not assessed
 	trigger []condition
 	stay    []condition // an open finding stays while these are met; wider than trigger
@@ -184,10 +246,15 @@ type rule struct {
 	// it before it is raised.
 	confirmed float64
 	exclude   []exclusion
+	rivals    []rival // the likeliest first
 	// yields names findings that explain this one: while one of them is open it is not
 	// raised, and ends. One cause, one finding.
 	yields []esp.DiagnosisID
 	onset  onset
+	// rests is how long the finding waits for a pump that stands, two hours where it is
+	// not set, and rested why it is over then.
+	rests  time.Duration
+	rested string
 
 	severity esp.Severity
 	// grave: one of these met makes the finding as urgent as graver says.
@@ -222,6 +289,7 @@ type finding struct {
 type assessment struct {
 	value, usual, noise, level float64
 	rated                      float64 // by the nameplate; NaN where it was not entered
+	slack                      float64 // what the limit is widened by
 	ok                         bool    // there is a value
 	based                      bool    // there is a usual one
 }
@@ -241,8 +309,10 @@ func (c *condition) judge(a assessment) outcome {
 	o.known = true
 	o.limit = c.limit(&a)
 	if c.below {
+		o.limit -= a.slack
 		o.met = a.value < o.limit
 	} else {
+		o.limit += a.slack
 		o.met = a.value > o.limit
 	}
 	return o
@@ -287,4 +357,15 @@ func (c *condition) limit(a *assessment) float64 {
 		add(c.fixed)
 	}
 	return limit
+}
+
+// absolute gives the numbers of a relative measure as levels, as people read them.
+func (o *outcome) absolute(m measure) outcome {
+	x := *o
+	if m.relative() {
+		x.value += o.level
+		x.usual += o.level
+		x.limit += o.level
+	}
+	return x
 }

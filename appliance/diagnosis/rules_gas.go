@@ -12,7 +12,7 @@ var gasRules = []rule{gasLock, gasInterference}
 const lockCurrent = 0.75 // of usual: between a gassy pump and one without load
 
 var gasLock = rule{
-	id: esp.GasLock, version: 1, group: "gas", rank: 2, turning: true, after: 5 * time.Minute,
+	id: esp.GasLock, version: 1, group: groupGas, rank: 2, turning: true, after: 5 * time.Minute,
 	needs: []role{roleCurrent},
 	trigger: []condition{
 		{feature: feature{roleCurrent, level}, below: true, factor: lockCurrent, text: "current is down to {value}, usual at this speed {usual}, limit {limit}"},
@@ -71,6 +71,8 @@ var gasLock = rule{
 		}},
 	},
 	onset:    onset{feature: feature{roleCurrent, level}, factor: lockCurrent},
+	rests:    2 * time.Hour,
+	rested:   "the pump has stood for 2 hours and the gas has had time to part",
 	severity: esp.SeverityNow,
 	title:    "Gas lock",
 	text:     "The pump has filled with gas and hardly moves liquid: current is down to {value} where {usual} is usual, and the motor loses its cooling.",
@@ -83,7 +85,7 @@ var gasLock = rule{
 }
 
 var gasInterference = rule{
-	id: esp.GasInterference, version: 1, group: "gas", rank: 1, turning: true,
+	id: esp.GasInterference, version: 1, group: groupGas, rank: 1, turning: true,
 	needs: []role{roleCurrent},
 	trigger: []condition{
 		{feature: feature{roleCurrent, swing}, factor: swingsMore, share: swingShare, text: "current swings by {value}, usual {usual}, limit {limit}"},
@@ -129,6 +131,8 @@ var gasInterference = rule{
 		}},
 	},
 	onset:    onset{feature: feature{roleCurrent, swing}, factor: 2},
+	rests:    2 * time.Hour,
+	rested:   "the pump has stood for 2 hours and the gas has had time to part",
 	severity: esp.SeverityToday,
 	title:    "Gas interference",
 	text:     "Free gas disturbs the pump: current swings by {value} where {usual} is usual at this speed.",

@@ -37,3 +37,19 @@ func TestMedianAgainstSorting(t *testing.T) {
 		}
 	}
 }
+
+// Slope, S and Z are SciPy's for the same ten numbers: theilslopes, and Mann-Kendall
+// with S = 37 of 45 and no ties.
+func TestTrendOfTen(t *testing.T) {
+	x := []float64{10, 10.2, 10.1, 10.5, 10.4, 10.9, 11, 10.8, 11.3, 11.6}
+	slope, z := diagnosis.SlopeAndZ(x...)
+	if math.Abs(slope-0.1666667) > 1e-6 {
+		t.Errorf("Theil-Sen %v, want 0.1666667", slope)
+	}
+	if math.Abs(z-3.219938) > 1e-6 {
+		t.Errorf("Mann-Kendall Z %v, want 3.219938", z)
+	}
+	if slope, z := diagnosis.SlopeAndZ(5, 5, 5, 5, 5); slope != 0 || z != 0 {
+		t.Errorf("of a constant: slope %v, Z %v", slope, z)
+	}
+}

@@ -47,7 +47,7 @@ func rounded(v float64, id esp.SignalID) float64 {
 func fill(text string, f feature, o *outcome, unit esp.Unit) string {
 	write := func(v float64) string {
 		switch f.measure {
-		case silence:
+		case silence, running:
 			return span(v)
 		case stalled:
 			return span(v)
@@ -57,15 +57,25 @@ func fill(text string, f feature, o *outcome, unit esp.Unit) string {
 			return quantity(v, unit)
 		}
 	}
+	x := o.absolute(f.measure)
 	usual := "not known"
 	if o.based {
-		usual = write(o.usual)
+		usual = write(x.usual)
 	}
 	rated := "not entered"
 	if o.rated > 0 {
 		rated = write(o.rated)
 	}
-	return strings.NewReplacer("{value}", write(o.value), "{usual}", usual, "{limit}", write(o.limit), "{rated}", rated).Replace(text)
+	return strings.NewReplacer("{value}", write(x.value), "{usual}", usual, "{limit}", write(x.limit),
+		"{rated}", rated, "{by}", write(math.Abs(o.value)), "{percent}", percent(o)).Replace(text)
+}
+
+// percent is by how much a relative measure differs from its level.
+func percent(o *outcome) string {
+	if !o.based || o.level == 0 || math.IsNaN(o.level) {
+		return "unknown"
+	}
+	return strconv.FormatFloat(100*math.Abs(o.value/o.level), 'f', 0, 64) + " %"
 }
 
 // measureSuffix names a measure of a signal in evidence.
@@ -89,6 +99,12 @@ func measureSuffix(m measure) string {
 		return "_dips"
 	case reversals:
 		return "_reversals"
+	case trending:
+		return "_trend"
+	case jump:
+		return "_jump"
+	case rebound:
+		return "_rebound"
 	default:
 		return ""
 	}

@@ -36,6 +36,7 @@ type track struct {
 	level    [minutes]float32 // median of each minute
 	unrest   [minutes]float32 // spread about the trend within each minute
 	baseline baseline
+	slow     *memory // nil: no rule speaks of it
 }
 
 func newTrack(column int, signal esp.SignalID, quantum float64) *track {
@@ -142,8 +143,19 @@ func compact(dst, x []float64) []float64 {
 
 // scratch is working memory for window statistics, so that none is allocated.
 type scratch struct {
-	raw, work [windowTicks]float64
-	learned   []float64
+	raw, work       [windowTicks]float64
+	learned         []float64
+	speeds, spare   []float64
+	blockX, blockAt []float64
+	pairs           []float64
+}
+
+func newScratch() scratch {
+	make0 := func(n int) []float64 { return make([]float64, 0, n) }
+	return scratch{
+		learned: make0(slots), speeds: make0(slots), spare: make0(slots),
+		blockX: make0(trendBlocks), blockAt: make0(trendBlocks), pairs: make0(trendBlocks * (trendBlocks - 1) / 2),
+	}
 }
 
 // closeMinute stores the statistics of the minute that ends at pos.

@@ -154,6 +154,10 @@ type Diagnosis struct {
 	Against     []string    `json:"against,omitempty"`      // what argues against it
 	NotAssessed []string    `json:"not_assessed,omitempty"` // canonical names that were missing
 	Steps       []Step      `json:"steps"`                  // the first is what to do first
+	// RunnerUp is what the readings may mean instead, and Separate what to measure to
+	// tell the two apart; both are empty where nothing else explains the readings.
+	RunnerUp    DiagnosisID `json:"runner_up,omitempty"`
+	Separate    string      `json:"separate,omitempty"`
 	Rule        string      `json:"rule"`
 	RuleVersion int         `json:"rule_version"`
 }

@@ -35,6 +35,7 @@ func GasLock(well esp.WellID, at time.Time) esp.Diagnosis {
 	d.ID, d.Severity, d.Onset, d.Title = esp.GasLock, esp.SeverityNow, at.Add(-4*time.Minute), "Gas lock likely"
 	d.Text = "The pump turns and moves nothing: it is full of gas."
 	d.Rule = "gas_lock"
+	d.RunnerUp, d.Separate = esp.BrokenShaft, "Lower the frequency by 5 Hz: a gas lock lets go, a broken shaft answers to nothing."
 	return d
 }
 

@@ -18,6 +18,7 @@ func TestDiagnosisRoundTrip(t *testing.T) {
 		Confidence: esp.Likely, Onset: at.Add(-time.Minute), Title: "Gas lock likely",
 		Evidence: []esp.Evidence{{Signal: "motor_current", Unit: esp.Ampere, Value: 12, Baseline: 24, Limit: 16}},
 		Steps:    []esp.Step{{Text: "Lower the speed and hold", Who: esp.Engineer}}, Rule: "gas_lock", RuleVersion: 1,
+		RunnerUp: esp.BrokenShaft, Separate: "Lower the speed",
 	}
 	r, err := record.Diagnosis(want)
 	if err != nil {

@@ -1,0 +1,100 @@
+package diagnosis
+
+import "math"
+
+const (
+	onsetQuiet  = 3 // calm minutes or frames inside a beginning
+	onsetSigmas = 3
+)
+
+// onset looks back from the raise to where it began.
+func (e *Engine) onset(r *rule, f *finding, now int64) int64 {
+	first := min(f.metAt, now)
+	t := e.roles[r.onset.feature.role]
+	switch m := r.onset.feature.measure; m {
+	case silence:
+		return e.drive.answer
+	case running:
+		return e.machine.startAt
+	case sag, tripped, reversing, stalled, trouble:
+		return e.eventOnset(r.onset.feature, now)
+	default:
+		if t == nil {
+			return first
+		}
+		if m.relative() {
+			return e.slowOnset(r, t, first, now)
+		}
+	}
+	frequency, _ := e.heldRole(roleFrequency)
+	u := e.usual(t, frequency)
+	first, _ = e.minuteOnset(t, first, now, func(level, unrest float64) bool {
+		if r.onset.feature.measure == swing {
+			return unrest > r.onset.factor*u.swing
+		}
+		return level < r.onset.factor*u.level
+	})
+	return first
+}
+
+// minuteOnset walks back through the minutes while they are beyond, over a few calm
+// ones; all reports that it came to the end of what is remembered.
+func (e *Engine) minuteOnset(t *track, first, now int64, beyond func(level, unrest float64) bool) (at int64, all bool) {
+	minuteEnd := now - now%minute
+	quiet, last := 0, 0
+	t.each(e.clock.min, minutes, func(age int, level, unrest float64) bool {
+		last = age
+		if !beyond(level, unrest) {
+			quiet++
+			return quiet <= onsetQuiet || age < 2
+		}
+		quiet = 0
+		first = min(first, minuteEnd-int64(age+1)*minute)
+		return true
+	})
+	return first, last == minutes-1
+}
+
+// slowOnset walks back through minutes, frames and hours to where the level had left
+// the old one by a part of the whole change.
+func (e *Engine) slowOnset(r *rule, t *track, first, now int64) int64 {
+	a := e.assess(r.onset.feature, now)
+	if !a.ok || !a.based {
+		return first
+	}
+	limit := max(onsetSigmas*a.noise, r.onset.factor*math.Abs(a.value))
+	beyond := func(level, _ float64) bool { return math.Copysign(1, a.value)*(level-a.level) > limit }
+	first, all := e.minuteOnset(t, first, now, beyond)
+	if !all {
+		return first
+	}
+	end := now - now%frame
+	first, all = back(first, end, frame, min(e.slow.frames, frames), minutes/5, func(age int) bool {
+		return beyond(float64(t.slow.frame[(e.slow.frames-1-age)%frames]), 0)
+	})
+	if !all || r.onset.feature.measure != drift {
+		return first
+	}
+	frequency, _ := e.heldRole(roleFrequency)
+	first, _ = back(first, now-now%hour, hour, min(e.slow.hours, hours), frames/hourFrames, func(age int) bool {
+		k := (e.slow.hours - 1 - age) % hours
+		return beyond(float64(t.slow.hour[k])*carry(frequency, float64(e.slow.hourFrequency[k]), exponent(t.signal)), 0)
+	})
+	return first
+}
+
+// back walks back from age `from` in steps, over a few calm ones.
+func back(first, end, step int64, n, from int, beyond func(age int) bool) (at int64, all bool) {
+	quiet := 0
+	for age := from; age < n; age++ {
+		if !beyond(age) {
+			if quiet++; quiet > onsetQuiet {
+				return first, false
+			}
+			continue
+		}
+		quiet = 0
+		first = min(first, end-int64(age+1)*step)
+	}
+	return first, true
+}
