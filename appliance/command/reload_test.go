@@ -182,7 +182,9 @@ func TestBrokenFilesDoNotStopTheStart(t *testing.T) {
 			t.Fatal(err)
 		}
 		p.hangUp()
-		await(t, "the notice", 10*time.Second, func() bool { return strings.Contains(p.text("/"), "after the next restart: web.anonymous_view, web.listen, web.tls") })
+		await(t, "the notice", 10*time.Second, func() bool {
+			return strings.Contains(p.text("/"), "after the next restart: web.anonymous_view, web.listen, web.tls")
+		})
 		p.stop()
 		p = launch(t, "run", "-c", b.file)
 		if text := p.text("/"); !strings.Contains(text, "The configuration was refused") {
