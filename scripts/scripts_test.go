@@ -69,7 +69,7 @@ func TestRelease(t *testing.T) {
 	name := "wellkeeper-" + version + "-linux-" + runtime.GOARCH
 	out := [2]string{t.TempDir(), t.TempDir()}
 	for _, dir := range out {
-		told := run(t, []string{"VERSION=" + version, "OUT=" + dir}, "..", "scripts/dist.sh", runtime.GOARCH)
+		told := run(t, []string{"VERSION=" + version, "OUT=" + dir, "SOURCE_DATE_EPOCH=1767225600"}, "..", "scripts/dist.sh", runtime.GOARCH)
 		for line := range strings.Lines(told) {
 			if strings.HasPrefix(line, "goal ") && dir == out[0] {
 				os.Stdout.WriteString(line)
