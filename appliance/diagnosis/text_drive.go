@@ -98,7 +98,8 @@ func (e *Engine) waitText() string {
 	switch e.machine.state {
 	case esp.RestartWait:
 		if left := e.code(esp.RestartRemaining); left > 0 {
-			return fmt.Sprintf(" and will start by itself; it waits %s%s", span(float64(left)), attempts)
+			wait := float64(left) + float64(e.now-e.machine.since)/1000 // the text stays while the time runs
+			return fmt.Sprintf(" and will start by itself %s after the trip%s", span(math.Round(wait/10)*10), attempts)
 		}
 		return " and will start by itself" + attempts
 	case esp.Tripped:
@@ -122,7 +123,7 @@ func (e *Engine) driveEvidence(d *esp.Diagnosis, code int64) {
 		d.NotAssessed = appendOnce(d.NotAssessed, esp.FaultCode.String())
 	}
 	if left := e.code(esp.RestartRemaining); e.machine.state == esp.RestartWait && left > 0 {
-		ev := remark(esp.RestartRemaining.String(), "time to the automatic restart at this moment: "+span(float64(left)))
+		ev := remark(esp.RestartRemaining.String(), "time to the automatic restart when this was told: "+span(float64(left)))
 		ev.Value, ev.Unit = number(float64(left)), esp.Second
 		d.Evidence = append(d.Evidence, ev)
 	}
