@@ -48,7 +48,7 @@ simulate) shift; exec %[1]s simulate --listen %[3]s "$@" ;;
 esac
 exec %[1]s "$@"
 `, program, p.ports["127.0.0.1:8080"], p.ports["127.0.0.1:5020"])
-	if err := os.WriteFile(filepath.Join(bin, "wellkeeper"), []byte(wrapper), 0o700); err != nil { //nolint:gosec // a program
+	if err := os.WriteFile(filepath.Join(bin, "wellkeeper"), []byte(wrapper), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	p.env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "HOME="+p.dir, "TZ=UTC")
@@ -122,7 +122,7 @@ func (p *place) serve(t *testing.T, at string, c command) {
 		return
 	}
 	client := http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{
-		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // a certificate of its own, as the document says
+		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, // it is of the box's own making
 	}}
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.url+"/health/live", http.NoBody)
 	if err != nil {
@@ -153,7 +153,7 @@ var address = regexp.MustCompile(`(https?|tcp)://[0-9.]+:[0-9]+`)
 func (p *place) start(t *testing.T, line string) *server {
 	t.Helper()
 	s := &server{exited: make(chan error, 1), news: make(chan struct{}, 1)}
-	s.cmd = exec.Command("bash", "-euc", "exec "+line) //nolint:noctx // it is stopped as people stop it
+	s.cmd = exec.Command("bash", "-euc", "exec "+line)
 	s.cmd.Dir, s.cmd.Env, s.cmd.Stdout, s.cmd.Stderr = p.dir, p.env, s, s
 	if err := s.cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -202,8 +202,7 @@ func (s *server) stop(t *testing.T) {
 		}
 	case <-time.After(patience):
 		_ = s.cmd.Process.Kill()
-		<-s.exited
-		t.Errorf("%v did not end", s.cmd.Args)
+		t.Errorf("%v did not end (%v)", s.cmd.Args, <-s.exited)
 	}
 	s.exited <- nil // a second stop finds it ended
 }

@@ -123,32 +123,9 @@ func mustFillMonth(tb testing.TB, file string) {
 		tb.Fatal(err)
 	}
 	now := time.Now().Truncate(time.Second)
-	scenario, _ := sim.Find("normal")
-	simulated, err := sim.NewWell(sim.Config{Seed: 1, Start: now.Add(-month), Scenario: scenario})
-	if err != nil {
-		tb.Fatal(err)
-	}
-	well := cfg.Wells[0]
-	layout := wellLayout(tb, &well)
-	banks := map[uint8]*profile.Profile{}
-	for _, d := range well.Devices {
-		banks[*d.Unit] = d.Loaded
-	}
-	bank := sim.NewBank(banks)
-	scan := esp.Scan{Well: layout.Well, Layout: layout, Readings: make([]esp.Reading, len(layout.Columns))}
-	next := func(t time.Time) *esp.Scan {
-		simulated.Advance(t)
-		bank.Load(simulated)
-		rest := scan.Readings
-		for _, d := range well.Devices {
-			d.Loaded.Decode(bank.Words(*d.Unit), rest[:len(d.Loaded.Points)])
-			rest = rest[len(d.Loaded.Points):]
-		}
-		scan.Time = t.UTC()
-		return &scan
-	}
 	recent := now.Add(-inJournal)
-	err = store.Bulk(tb.Context(), layout.Well, func(push func(*esp.Scan) error) error {
+	next := scans(tb, &cfg.Wells[0], now.Add(-month))
+	err = store.Bulk(tb.Context(), esp.WellID(cfg.Wells[0].ID), func(push func(*esp.Scan) error) error {
 		for t := now.Add(-month); t.Before(recent); t = t.Add(time.Second) {
 			if err := push(next(t)); err != nil {
 				return err
@@ -163,7 +140,7 @@ func mustFillMonth(tb testing.TB, file string) {
 		if _, err := store.Append(tb.Context(), next(t)); err != nil {
 			tb.Fatal(err)
 		}
-		if t.Unix()%5 == 0 {
+		if t.Unix()%5 == 0 { // as often as the box commits
 			if err := store.Sync(tb.Context()); err != nil {
 				tb.Fatal(err)
 			}
@@ -171,6 +148,35 @@ func mustFillMonth(tb testing.TB, file string) {
 	}
 	if err := store.Close(); err != nil {
 		tb.Fatal(err)
+	}
+}
+
+// scans makes what a poll of the simulated well would read at a time, one after the
+// other.
+func scans(tb testing.TB, well *config.Well, start time.Time) func(time.Time) *esp.Scan {
+	tb.Helper()
+	scenario, _ := sim.Find("normal")
+	simulated, err := sim.NewWell(sim.Config{Seed: 1, Start: start, Scenario: scenario})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	layout := wellLayout(tb, well)
+	units := map[uint8]*profile.Profile{}
+	for _, d := range well.Devices {
+		units[*d.Unit] = d.Loaded
+	}
+	bank := sim.NewBank(units)
+	scan := esp.Scan{Well: layout.Well, Layout: layout, Readings: make([]esp.Reading, len(layout.Columns))}
+	return func(t time.Time) *esp.Scan {
+		simulated.Advance(t)
+		bank.Load(simulated)
+		rest := scan.Readings
+		for _, d := range well.Devices {
+			d.Loaded.Decode(bank.Words(*d.Unit), rest[:len(d.Loaded.Points)])
+			rest = rest[len(d.Loaded.Points):]
+		}
+		scan.Time = t.UTC()
+		return &scan
 	}
 }
 
@@ -223,7 +229,7 @@ func watch(tb testing.TB, url string) {
 		tb.Fatal(err)
 	}
 	request.Header.Set("Accept-Encoding", "gzip")
-	response, err := http.DefaultClient.Do(request)
+	response, err := http.DefaultClient.Do(request) //nolint:bodyclose // closed when the reader below has ended
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -240,12 +246,13 @@ func watch(tb testing.TB, url string) {
 }
 
 // look asks what a technician with a page and a headquarters with a script ask: the
-// pages and a week of history, a few times each.
+// pages, a month of curves and a week of history, a few times each.
 func look(tb testing.TB, url string) {
 	tb.Helper()
 	for range 3 {
 		for _, path := range []string{
-			"/", "/api/v1/wells/RB-114/latest",
+			"/", "/trends?range=7d", "/api/v1/wells/RB-114/latest",
+			"/api/v1/wells/RB-114/series?range=24h", "/api/v1/wells/RB-114/series?range=30d",
 			"/api/v1/telemetry/wells/RB-114/history?hours=6",
 			"/api/v1/telemetry/wells/RB-114/history?hours=168",
 			"/api/v1/telemetry/wells/RB-114/summary",

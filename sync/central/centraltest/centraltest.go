@@ -101,15 +101,6 @@ func (d *DB) SocketDSN() string {
 // Addr is the TCP address of the server.
 func (d *DB) Addr() string { return fmt.Sprintf("127.0.0.1:%d", d.cluster.port) }
 
-// Log is what the server has logged so far.
-func (d *DB) Log() string {
-	b, err := os.ReadFile(filepath.Join(d.cluster.dir, "log"))
-	if err != nil {
-		return err.Error()
-	}
-	return string(b)
-}
-
 // Stop stops the server and waits: sessions are cut, data is checkpointed.
 func (d *DB) Stop(tb testing.TB) {
 	tb.Helper()
@@ -130,13 +121,6 @@ func (d *DB) Start(tb testing.TB) {
 	if err := d.cluster.run(tb.Context()); err != nil {
 		tb.Fatalf("start PostgreSQL again: %v", err)
 	}
-}
-
-// Restart stops the server and starts it again.
-func (d *DB) Restart(tb testing.TB) {
-	tb.Helper()
-	d.Stop(tb)
-	d.Start(tb)
 }
 
 func (d *DB) signal(tb testing.TB, s syscall.Signal) {
