@@ -44,10 +44,10 @@ func inflowScenarios() []Scenario {
 			Changes: []Change{
 				{Param: Productivity, Kind: Ramp, Over: 150 * time.Minute, To: 0.17},
 				{
-					Param: GasSurge, Kind: Noise, After: 3 * time.Hour, Over: 4 * time.Hour, To: 0.004,
+					Param: GasSurge, Kind: Noise, After: 3 * time.Hour, Over: 4 * time.Hour, To: 0.0025,
 					Memory: 4 * time.Minute, Period: 150 * time.Second,
 				},
-				{Param: GasSurge, Kind: Noise, After: 5 * time.Hour, Over: 3 * time.Hour, To: 0.011, Memory: 8 * time.Second},
+				{Param: GasSurge, Kind: Noise, After: 5 * time.Hour, Over: 3 * time.Hour, To: 0.009, Memory: 8 * time.Second},
 			},
 			Expect:     []esp.DiagnosisID{"pump_off"},
 			NearMisses: []esp.DiagnosisID{esp.GasLock, esp.GasInterference, "inflow_decrease", "underload"},
