@@ -76,20 +76,28 @@ func changeOrder(c esp.Change) int {
 	return 1
 }
 
+// assessable reports whether the needs of a rule are there and its clocks have run out.
+func (e *Engine) assessable(r *rule, now int64) bool {
+	for _, n := range r.needs {
+		if _, ok := e.heldRole(n); !ok {
+			return false
+		}
+	}
+	if r.turning && !e.machine.settled(now, r.after.Milliseconds()) {
+		return false
+	}
+	if r.history > 0 && e.remembers(e.roles[r.needs[0]]) < r.history {
+		return false
+	}
+	return true
+}
+
 // verdict looks at a rule. The last trigger comes first, because the first, which gives
 // the text its numbers, is the costly one; of a finding that is not open nothing more is
 // looked at when one of them is not met.
 func (e *Engine) verdict(r *rule, open bool, now int64) verdict {
 	var v verdict
-	for _, n := range r.needs {
-		if _, ok := e.heldRole(n); !ok {
-			return v
-		}
-	}
-	if r.turning && !e.machine.settled(now, r.after.Milliseconds()) {
-		return v
-	}
-	if r.history > 0 && e.remembers(e.roles[r.needs[0]]) < r.history {
+	if !e.assessable(r, now) {
 		return v
 	}
 	v.assessed, v.triggered, v.stays = true, true, true
