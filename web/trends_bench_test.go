@@ -75,7 +75,21 @@ func started(b *testing.B, dir string) (url string) {
 			b.Error(err)
 		}
 	})
-	return strings.TrimSuffix(app.URL(), "/")
+	url = strings.TrimSuffix(app.URL(), "/")
+	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(100 * time.Millisecond) { // the engine relives the past first
+		resp, err := http.Get(url + "/api/v1/wells/W-1/latest")
+		if err != nil {
+			b.Fatal(err)
+		}
+		body, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if err == nil && strings.Contains(string(body), `"quality":"lost"`) {
+			return url
+		}
+		if time.Now().After(deadline) {
+			b.Fatalf("the well is not polled after two minutes: %v %.300s", err, body)
+		}
+	}
 }
 
 // p95 asks for a path so often and gives the time, ms, that 95 of 100 keep, and the size
