@@ -109,6 +109,9 @@ func (s *Store) restoreRows(r *replayed) {
 			r.damaged++
 			continue
 		}
+		if len(have) == 0 && w.extend(&b, f.old) {
+			continue
+		}
 		for i := range b.Times {
 			if !within(have, b.First+uint64(i)) {
 				s.restoreRow(w, &b, i, f.old)
@@ -141,7 +144,7 @@ func (s *Store) unsealed(r *replayed) []found {
 			continue
 		}
 		var layout *esp.Layout
-		if err == nil && v.Verify() == nil {
+		if err == nil {
 			layout = s.layouts[esp.LayoutID(v.Layout)]
 		}
 		if layout == nil || len(layout.Columns) != v.Columns() {
@@ -169,6 +172,23 @@ func boolOrder(a, b bool) int {
 
 func within(spans []Span, number uint64) bool {
 	return slices.ContainsFunc(spans, func(s Span) bool { return s.First <= number && number <= s.Last })
+}
+
+// extend appends the whole of b to the last chunk where all of it belongs there, as
+// nearly every block of an hour does.
+func (w *well) extend(b *block.Block, old bool) bool {
+	if len(w.chunks) == 0 {
+		return false
+	}
+	c := w.chunks[len(w.chunks)-1]
+	if c.old != old || c.rows()+len(b.Times) > maxChunkRows || !c.takes(b.Epoch, esp.LayoutID(b.Layout), b.First, b.Times[0]) {
+		return false
+	}
+	if hour := floorHour(c.times[0]); floorHour(b.MinTime) != hour || floorHour(b.MaxTime) != hour {
+		return false
+	}
+	c.appendRows(b, 0, len(b.Times))
+	return true
 }
 
 func (s *Store) restoreRow(w *well, b *block.Block, i int, old bool) {

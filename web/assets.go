@@ -9,13 +9,14 @@ import (
 	"io/fs"
 	"net/http"
 	"strings"
+	"sync"
 
 	"github.com/labstack/echo/v4"
 
 	"wellkeeper.internal/web/ui"
 )
 
-// assets are the files of the page: read, hashed and compressed once at start. Their
+// assets are the files of the page: read and hashed at start, compressed once. Their
 // path holds a hash over all of them, so that modules may import each other by plain
 // relative names and a browser may keep every file for ever.
 type assets struct {
@@ -24,17 +25,15 @@ type assets struct {
 }
 
 type asset struct {
-	kind        string
-	body, gzips []byte
+	kind string
+	body []byte
+	// packed is the body compressed, when it is first asked for.
+	packed func() ([]byte, error)
 }
 
 func loadAssets() (*assets, error) {
 	a := &assets{files: make(map[string]asset)}
 	sum := sha256.New()
-	w, err := gzip.NewWriterLevel(nil, gzip.BestCompression)
-	if err != nil {
-		return nil, fmt.Errorf("compress asset: %w", err)
-	}
 	for _, item := range ui.Assets() {
 		var body []byte
 		for _, part := range item.Parts {
@@ -44,20 +43,27 @@ func loadAssets() (*assets, error) {
 			}
 			body = append(body, b...)
 		}
-		var packed bytes.Buffer
-		w.Reset(&packed) // a new one for each would be most of what a start of the page takes
-		if _, err := w.Write(body); err != nil {
-			return nil, fmt.Errorf("compress asset: %w", err)
-		}
-		if err := w.Close(); err != nil {
-			return nil, fmt.Errorf("compress asset: %w", err)
-		}
-		a.files[item.Name] = asset{kind: item.Type, body: body, gzips: packed.Bytes()}
+		a.files[item.Name] = asset{kind: item.Type, body: body, packed: sync.OnceValues(func() ([]byte, error) { return pack(body) })}
 		fmt.Fprintf(sum, "%s %d\n", item.Name, len(body))
 		sum.Write(body)
 	}
 	a.base = "/assets/" + hex.EncodeToString(sum.Sum(nil)[:6]) + "/"
 	return a, nil
+}
+
+func pack(body []byte) ([]byte, error) {
+	var packed bytes.Buffer
+	w, err := gzip.NewWriterLevel(&packed, gzip.BestCompression)
+	if err != nil {
+		return nil, fmt.Errorf("compress asset: %w", err)
+	}
+	if _, err := w.Write(body); err != nil {
+		return nil, fmt.Errorf("compress asset: %w", err)
+	}
+	if err := w.Close(); err != nil {
+		return nil, fmt.Errorf("compress asset: %w", err)
+	}
+	return packed.Bytes(), nil
 }
 
 // serve answers with one file of the list. A wrong hash is answered with the file of
@@ -74,8 +80,12 @@ func (a *assets) serve(c echo.Context) error {
 	}
 	h.Set("Vary", "Accept-Encoding")
 	if acceptsGzip(c.Request()) {
+		packed, err := file.packed()
+		if err != nil {
+			return err
+		}
 		h.Set("Content-Encoding", "gzip")
-		return c.Blob(http.StatusOK, file.kind, file.gzips)
+		return c.Blob(http.StatusOK, file.kind, packed)
 	}
 	return c.Blob(http.StatusOK, file.kind, file.body)
 }
