@@ -53,7 +53,7 @@ func TestTheWatchdogStarvesWithThePipeline(t *testing.T) {
 			if err != nil {
 				return n
 			}
-			for _, l := range strings.Split(string(b[:got]), "\n") {
+			for l := range strings.SplitSeq(string(b[:got]), "\n") {
 				if l == line {
 					n++
 				}

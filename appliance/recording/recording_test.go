@@ -35,17 +35,18 @@ func read(t *testing.T, r *recording.Recording, id esp.WellID) []string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		line := s.Time.Format("15:04:05.000")
+		var line strings.Builder
+		line.WriteString(s.Time.Format("15:04:05.000"))
 		for i, c := range s.Layout.Columns {
 			switch v := s.Readings[i]; v.Quality {
 			case esp.NotDue:
 			case esp.Good:
-				line += fmt.Sprintf(" %s=%.4g", c.Name, v.Value)
+				line.WriteString(fmt.Sprintf(" %s=%.4g", c.Name, v.Value))
 			default:
-				line += fmt.Sprintf(" %s:%v(%v)", c.Name, v.Quality, v.Reason)
+				line.WriteString(fmt.Sprintf(" %s:%v(%v)", c.Name, v.Quality, v.Reason))
 			}
 		}
-		out = append(out, line)
+		out = append(out, line.String())
 	}
 	return out
 }

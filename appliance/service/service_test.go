@@ -97,7 +97,7 @@ func TestFeeding(t *testing.T) {
 			synctest.Wait()
 			mu.Lock()
 			defer mu.Unlock()
-			for _, line := range strings.Split(strings.Join(told, "\n"), "\n") {
+			for line := range strings.SplitSeq(strings.Join(told, "\n"), "\n") {
 				if line == "WATCHDOG=1" {
 					fed++
 				}
