@@ -26,8 +26,8 @@ func newCheck(streams Streams) *cobra.Command {
 		Long: `Reads configurations, the device profiles that they name, and profiles by themselves, and
 lists every mistake with file, line and column. A file with the key schema is a profile,
 any other a configuration. Of a folder every .yaml and .yml file is checked, in its
-folders too; names that begin with a dot are passed over. Nothing is started and nothing
-is connected.`,
+folders too; names that begin with a dot are passed over, and so are files in which no
+setting is ours. Nothing is started and nothing is connected.`,
 		Example: `  wellkeeper check /etc/wellkeeper/wellkeeper.yaml
   wellkeeper check /etc/wellkeeper --json`,
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -114,7 +114,9 @@ func yamlFiles(args []string) ([]string, error) {
 					return fs.SkipDir
 				}
 			case !d.IsDir() && (ext == ".yaml" || ext == ".yml"):
-				files = append(files, path)
+				if text, err := os.ReadFile(path); err != nil || !config.IsForeign(text) { // what cannot be read is told as a file
+					files = append(files, path)
+				}
 			}
 			return nil
 		})
@@ -122,7 +124,7 @@ func yamlFiles(args []string) ([]string, error) {
 			return nil, fmt.Errorf("look through %s: %w", arg, err)
 		}
 		if len(files) == before {
-			return nil, fmt.Errorf("there is no .yaml file in %s", arg)
+			return nil, fmt.Errorf("there is no configuration and no profile in %s", arg)
 		}
 	}
 	return files, nil

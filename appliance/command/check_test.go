@@ -24,6 +24,7 @@ func TestCheckOfAFolder(t *testing.T) {
 		"devices/drive.yaml":   string(shipped(t, "profiles/simulated-drive.yaml")),
 		"devices/bad.yaml":     "schema: esp-profile/1\nid: x\nkind: drive\npoints:\n  - {name: drive_frequency, ref: 1, base: 0, type: u17, unit: Hz}\n",
 		".hidden/secrets.yaml": "nothing: good\n",
+		"alerts/rules.yaml":    "groups: [{name: of another program}]\n",
 		"notes.txt":            "no YAML at all: [",
 	} {
 		path := filepath.Join(dir, name)

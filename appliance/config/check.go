@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
@@ -304,6 +305,22 @@ func IsProfile(text []byte) bool {
 	doc := yamldoc.Parse("", text)
 	doc.Decode(new(struct{}))
 	return doc.Has("schema")
+}
+
+// IsForeign tells a YAML file of another program, such as alert rules beside the
+// configuration: none of its settings is one of ours. What cannot be read is not told.
+func IsForeign(text []byte) bool {
+	doc := yamldoc.Parse("", text)
+	if doc.Err() != nil || IsProfile(text) {
+		return false
+	}
+	doc.Decode(new(struct{}))
+	for f := range reflect.TypeFor[Config]().Fields() {
+		if key, _, _ := strings.Cut(f.Tag.Get("yaml"), ","); key != "" && key != "-" && doc.Has(key) {
+			return false
+		}
+	}
+	return true
 }
 
 // Carried lists the ids of the profiles in carried.
