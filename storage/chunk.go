@@ -2,6 +2,7 @@ package storage
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"wellkeeper.internal/appliance/esp"
@@ -39,6 +40,15 @@ func newChunk(epoch uint64, layout *esp.Layout, first uint64) *chunk {
 		c.columns[i].Float = layout.Columns[i].Float
 	}
 	return c
+}
+
+// reserve makes room for rows.
+func (c *chunk) reserve(rows int) {
+	c.times = slices.Grow(c.times, rows)
+	for i := range c.columns {
+		c.columns[i].Raw = slices.Grow(c.columns[i].Raw, rows)
+		c.columns[i].Status = slices.Grow(c.columns[i].Status, rows)
+	}
 }
 
 func (c *chunk) rows() int    { return len(c.times) }

@@ -97,6 +97,10 @@ func (s *Store) restoreRows(r *replayed) {
 			newer[f.key()] = append(newer[f.key()], Span{First: f.view.First, Last: f.view.Last()})
 		}
 	}
+	rows := make(map[string]int) // of each well, so that its memory is taken at once
+	for _, f := range all {
+		rows[f.view.Key] += f.view.Rows
+	}
 	var d block.Decoder
 	var b block.Block // used again for each: the journal of an hour has hundreds of them
 	for _, f := range all {
@@ -114,7 +118,7 @@ func (s *Store) restoreRows(r *replayed) {
 		}
 		for i := range b.Times {
 			if !within(have, b.First+uint64(i)) {
-				s.restoreRow(w, &b, i, f.old)
+				s.restoreRow(w, &b, i, f.old, rows[b.Key])
 			}
 		}
 	}
@@ -191,7 +195,9 @@ func (w *well) extend(b *block.Block, old bool) bool {
 	return true
 }
 
-func (s *Store) restoreRow(w *well, b *block.Block, i int, old bool) {
+// restoreRow appends a row to the last chunk, or begins one: the first of the well with
+// room for so many rows, an hour of one scan a second at the most.
+func (s *Store) restoreRow(w *well, b *block.Block, i int, old bool, room int) {
 	var last *chunk
 	if n := len(w.chunks); n > 0 {
 		last = w.chunks[n-1]
@@ -200,6 +206,9 @@ func (s *Store) restoreRow(w *well, b *block.Block, i int, old bool) {
 	if last == nil || last.old != old || !last.takes(b.Epoch, esp.LayoutID(b.Layout), number, b.Times[i]) {
 		last = newChunk(b.Epoch, s.layouts[esp.LayoutID(b.Layout)], number)
 		last.old = old
+		if len(w.chunks) == 0 {
+			last.reserve(min(room, 3600))
+		}
 		w.chunks = append(w.chunks, last)
 	}
 	last.appendRows(b, i, i+1)
