@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -104,30 +105,39 @@ func yamlFiles(args []string) ([]string, error) {
 			files = append(files, arg)
 			continue
 		}
-		before := len(files)
-		err = filepath.WalkDir(arg, func(path string, d fs.DirEntry, err error) error {
-			switch ext := filepath.Ext(path); {
-			case err != nil:
-				return err
-			case path != arg && strings.HasPrefix(d.Name(), "."):
-				if d.IsDir() {
-					return fs.SkipDir
-				}
-			case !d.IsDir() && (ext == ".yaml" || ext == ".yml"):
-				if text, err := os.ReadFile(path); err != nil || !config.IsForeign(text) { // what cannot be read is told as a file
-					files = append(files, path)
-				}
-			}
-			return nil
-		})
+		inside, err := folder(arg)
 		if err != nil {
 			return nil, fmt.Errorf("look through %s: %w", arg, err)
 		}
-		if len(files) == before {
+		if len(inside) == 0 {
 			return nil, fmt.Errorf("there is no configuration and no profile in %s", arg)
 		}
+		files = append(files, inside...)
 	}
 	return files, nil
+}
+
+// folder are the YAML files in a folder and its folders, without those of other
+// programs.
+func folder(root string) ([]string, error) {
+	var files []string
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		switch ext := filepath.Ext(path); {
+		case err != nil:
+			return err
+		case path != root && strings.HasPrefix(d.Name(), "."):
+			if d.IsDir() {
+				return fs.SkipDir
+			}
+		case !d.IsDir() && (ext == ".yaml" || ext == ".yml"):
+			files = append(files, path)
+		}
+		return nil
+	})
+	return slices.DeleteFunc(files, func(path string) bool {
+		text, err := os.ReadFile(path)
+		return err == nil && config.IsForeign(text) // what cannot be read is told as a file
+	}), err
 }
 
 func checkFile(file string) checked {
