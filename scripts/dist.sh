@@ -34,7 +34,7 @@ pack() { # TARGET FOLDER
   root=$2/$name
   mkdir -p "$root/systemd" "$root/docs"
   build "$1" "$root/wellkeeper"
-  "$sbom" "$root/wellkeeper" "$VERSION" "$root/wellkeeper.cdx.json" "$root/LICENCES.txt"
+  "$sbom" "$root/wellkeeper" "$VERSION" web/ui/static/vendor "$root/wellkeeper.cdx.json" "$root/LICENCES.txt"
   cp LICENSE CHANGELOG.md scripts/install.sh configs/default.yaml "$root/"
   cp configs/systemd/* "$root/systemd/"
   cp -r configs/profiles "$root/profiles"

@@ -120,11 +120,15 @@ func checkBill(t *testing.T, release string) {
 	names := map[string]bool{}
 	for _, c := range bill.Components {
 		names[c.Name] = true
-		if c.Name != "std" && (c.Purl != "pkg:golang/"+c.Name+"@"+c.Version || !strings.Contains(licences, "\n"+c.Name+" "+c.Version+" (")) {
+		kind := "golang"
+		if c.Name == "uplot" {
+			kind = "npm"
+		}
+		if c.Name != "std" && (c.Purl != "pkg:"+kind+"/"+c.Name+"@"+c.Version || !strings.Contains(licences, "\n"+c.Name+" "+c.Version+" (")) {
 			t.Errorf("%s %s: purl %s, or its licence is missing", c.Name, c.Version, c.Purl)
 		}
 	}
-	for _, want := range []string{"std", "go.etcd.io/bbolt", "github.com/goburrow/modbus", "github.com/jackc/pgx/v5"} {
+	for _, want := range []string{"std", "go.etcd.io/bbolt", "github.com/goburrow/modbus", "github.com/jackc/pgx/v5", "uplot"} {
 		if !names[want] {
 			t.Errorf("%s is not in the bill of materials", want)
 		}

@@ -2,9 +2,11 @@
 // the licences of what is in it. What it says comes from the binary itself (the list
 // that the Go linker leaves in it), so it cannot differ from what was built.
 //
-//	sbom BINARY VERSION bill.cdx.json licences.txt
+//	sbom BINARY VERSION VENDORED bill.cdx.json licences.txt
 //
-// The same binary always gives the same files. Only scripts/dist.sh runs it.
+// VENDORED is the folder of the libraries that the page carries, one folder NAME-VERSION
+// each with its licence. The same binary always gives the same files. Only
+// scripts/dist.sh runs it.
 package main
 
 import (
@@ -29,8 +31,12 @@ func main() {
 }
 
 func run(args []string) error {
-	if len(args) != 4 {
-		return fmt.Errorf("want BINARY VERSION BILL LICENCES, got %d arguments", len(args))
+	if len(args) != 5 {
+		return fmt.Errorf("want BINARY VERSION VENDORED BILL LICENCES, got %d arguments", len(args))
+	}
+	page, err := vendored(args[2])
+	if err != nil {
+		return err
 	}
 	info, err := buildinfo.ReadFile(args[0])
 	if err != nil {
@@ -40,18 +46,18 @@ func run(args []string) error {
 	if err != nil {
 		return err
 	}
-	bill, err := json.MarshalIndent(billOf(info, args[1], sha256.Sum256(binary)), "", "  ")
+	bill, err := json.MarshalIndent(billOf(info, page, args[1], sha256.Sum256(binary)), "", "  ")
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(args[2], append(bill, '\n'), 0o644); err != nil { //nolint:gosec // published
+	if err := os.WriteFile(args[3], append(bill, '\n'), 0o644); err != nil { //nolint:gosec // published
 		return err
 	}
-	text, err := licences(info)
+	text, err := licences(info, page)
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(args[3], text, 0o644) //nolint:gosec // published
+	return os.WriteFile(args[4], text, 0o644) //nolint:gosec // published
 }
 
 type bill struct {
@@ -81,7 +87,30 @@ type hash struct {
 	Content   string `json:"content"`
 }
 
-func billOf(info *debug.BuildInfo, version string, sum [32]byte) bill {
+// library is one that the page carries.
+type library struct{ name, version, dir string }
+
+// vendored lists the libraries in a folder, by name.
+func vendored(root string) ([]library, error) {
+	entries, err := os.ReadDir(root)
+	if err != nil {
+		return nil, err
+	}
+	var list []library
+	for _, e := range entries {
+		if !e.IsDir() {
+			continue
+		}
+		i := strings.LastIndex(e.Name(), "-")
+		if i < 0 {
+			return nil, fmt.Errorf("%s: a folder of a library is called NAME-VERSION", filepath.Join(root, e.Name()))
+		}
+		list = append(list, library{e.Name()[:i], e.Name()[i+1:], filepath.Join(root, e.Name())})
+	}
+	return list, nil
+}
+
+func billOf(info *debug.BuildInfo, page []library, version string, sum [32]byte) bill {
 	b := bill{
 		Format: "CycloneDX", Spec: "1.5", Version: 1,
 		Serial: serial(sum),
@@ -93,6 +122,10 @@ func billOf(info *debug.BuildInfo, version string, sum [32]byte) bill {
 	b.Components = append(b.Components, module("std", strings.TrimPrefix(info.GoVersion, "go")))
 	for _, m := range modules(info) {
 		b.Components = append(b.Components, module(m.Path, m.Version))
+	}
+	for _, l := range page {
+		purl := "pkg:npm/" + l.name + "@" + l.version
+		b.Components = append(b.Components, component{Type: "library", Ref: purl, Name: l.name, Version: l.version, Purl: purl})
 	}
 	return b
 }
@@ -123,8 +156,9 @@ func modules(info *debug.BuildInfo) []*debug.Module {
 	return list
 }
 
-// licences puts the licence texts of all modules and of Go one after the other.
-func licences(info *debug.BuildInfo) ([]byte, error) {
+// licences puts the licence texts of Go, of all modules and of what the page carries one
+// after the other.
+func licences(info *debug.BuildInfo, page []library) ([]byte, error) {
 	var out bytes.Buffer
 	fmt.Fprintf(&out, "Wellkeeper contains the software below, under the licences that follow each name.\n")
 	root, err := exec.Command("go", "env", "GOROOT").Output() //nolint:noctx // a short program
@@ -144,6 +178,11 @@ func licences(info *debug.BuildInfo) ([]byte, error) {
 			return nil, fmt.Errorf("find %s: %w", m.Path, err)
 		}
 		if err := add(&out, m.Path+" "+m.Version, found.Dir); err != nil {
+			return nil, err
+		}
+	}
+	for _, l := range page {
+		if err := add(&out, l.name+" "+l.version, l.dir); err != nil {
 			return nil, err
 		}
 	}
