@@ -47,15 +47,36 @@ func (a archive) History(ctx context.Context, id esp.WellID, signals []esp.Signa
 	return rows, nil
 }
 
+// meansAtOnce is how many steps are summed up at a time: a week of minutes of all the
+// platform's signals at once would be the most memory that the appliance ever holds.
+const meansAtOnce = 24 * 60
+
 // means are the means of whole steps of wall time in which anything was read.
 func (a archive) means(ctx context.Context, id esp.WellID, signals []esp.SignalID, from, to time.Time, step time.Duration) ([]web.Row, error) {
-	series, err := a.app.store.Buckets(ctx, storage.BucketQuery{Well: id, Signals: names(signals), From: from.Truncate(step), To: to, Width: step})
-	if err != nil || len(series) == 0 {
-		return nil, err
-	}
+	from = from.Truncate(step)
 	var rows []web.Row
+	for last := int((to.Sub(from) + step - 1) / step); last > 0; last -= meansAtOnce {
+		begin := from.Add(time.Duration(max(last-meansAtOnce, 0)) * step)
+		end := from.Add(time.Duration(last) * step)
+		if end.After(to) {
+			end = to
+		}
+		series, err := a.app.store.Buckets(ctx, storage.BucketQuery{Well: id, Signals: names(signals), From: begin, To: end, Width: step})
+		if err != nil {
+			return nil, err
+		}
+		rows = appendMeans(rows, series)
+	}
+	return rows, nil
+}
+
+// appendMeans appends what was read, newest first.
+func appendMeans(rows []web.Row, series []storage.Series) []web.Row {
+	if len(series) == 0 {
+		return rows
+	}
 	for i := len(series[0].Buckets) - 1; i >= 0; i-- {
-		row := web.Row{Time: series[0].Buckets[i].Start, Values: make([]float64, len(signals))}
+		row := web.Row{Time: series[0].Buckets[i].Start, Values: make([]float64, len(series))}
 		something := false
 		for k := range series {
 			b := &series[k].Buckets[i]
@@ -66,7 +87,7 @@ func (a archive) means(ctx context.Context, id esp.WellID, signals []esp.SignalI
 			rows = append(rows, row)
 		}
 	}
-	return rows, nil
+	return rows
 }
 
 // Totals counts and averages all that is stored of a well.

@@ -104,8 +104,7 @@ func (s *Store) restoreRows(r *replayed) {
 	var d block.Decoder
 	var b block.Block // used again for each: the journal of an hour has hundreds of them
 	for _, f := range all {
-		w := s.well(esp.WellID(f.view.Key))
-		have := w.spansOver(&f.view.Header)
+		have := s.well(esp.WellID(f.view.Key)).spansOver(&f.view.Header)
 		if f.old {
 			have = append(have, newer[f.key()]...)
 		}
@@ -113,14 +112,7 @@ func (s *Store) restoreRows(r *replayed) {
 			r.damaged++
 			continue
 		}
-		if len(have) == 0 && w.extend(&b, f.old) {
-			continue
-		}
-		for i := range b.Times {
-			if !within(have, b.First+uint64(i)) {
-				s.restoreRow(w, &b, i, f.old, rows[b.Key])
-			}
-		}
+		s.restoreBlock(&b, f.old, have, rows[b.Key])
 	}
 	for _, w := range s.wells {
 		for i, c := range w.chunks {
@@ -176,6 +168,19 @@ func boolOrder(a, b bool) int {
 
 func within(spans []Span, number uint64) bool {
 	return slices.ContainsFunc(spans, func(s Span) bool { return s.First <= number && number <= s.Last })
+}
+
+// restoreBlock puts the rows of b into chunks, but for those that are there already.
+func (s *Store) restoreBlock(b *block.Block, old bool, have []Span, room int) {
+	w := s.well(esp.WellID(b.Key))
+	if len(have) == 0 && w.extend(b, old) {
+		return
+	}
+	for i := range b.Times {
+		if !within(have, b.First+uint64(i)) {
+			s.restoreRow(w, b, i, old, room)
+		}
+	}
 }
 
 // extend appends the whole of b to the last chunk where all of it belongs there, as
