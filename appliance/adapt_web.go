@@ -176,7 +176,7 @@ func (w *well) stopView(s *diagnosis.Stop, signals []web.Signal) *web.Stop {
 			v.RestartsDone = int(r.Reading.Value)
 		case esp.RestartRemaining:
 			if r.Reading.Value > 0 && s.Restarted.IsZero() {
-				v.Blocks = append(v.Blocks, fmt.Sprintf("the drive waits %s before it may start again", time.Duration(r.Reading.Value)*time.Second))
+				v.Blocks = append(v.Blocks, "the drive waits "+esp.Span(time.Duration(r.Reading.Value)*time.Second)+" before it may start again")
 			}
 		default:
 		}

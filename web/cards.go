@@ -45,7 +45,7 @@ func hours(d time.Duration) string {
 	if d > 0 && d%time.Hour == 0 {
 		return fmt.Sprintf("%d h", d/time.Hour)
 	}
-	return span(d)
+	return esp.Span(d)
 }
 
 // stateView is the first card: what the pump is doing.
@@ -142,7 +142,7 @@ func (m *model) stopFacts(s esp.State) []factView {
 	if remaining := m.signal(esp.RestartRemaining); remaining != nil && s != esp.Stopped {
 		if l := m.live(remaining); !l.Old && remaining.Reading.Value > 0 {
 			d := time.Duration(remaining.Reading.Value) * time.Second
-			facts = append(facts, factView{Label: "Next start by the drive", Text: text("in " + span(d)), Warn: true})
+			facts = append(facts, factView{Label: "Next start by the drive", Text: text("in " + esp.Span(d)), Warn: true})
 		}
 	}
 	if stop == nil {
@@ -261,7 +261,7 @@ func (m *model) deviceFacts() []factView {
 		failed += d.FailedLastHour
 	}
 	if all.Label != "" && len(m.o.Devices) > 0 {
-		all.Text = text(fmt.Sprintf("%s · %s in 1 h", span(m.o.Devices[0].Period), count(failed, "error")))
+		all.Text = text(fmt.Sprintf("%s · %s in 1 h", esp.Span(m.o.Devices[0].Period), count(failed, "error")))
 		return []factView{all}
 	}
 	var out []factView
@@ -275,7 +275,7 @@ func (m *model) deviceFact(d *Device) factView {
 	f := factView{Label: "Modbus poll, " + string(d.ID)}
 	switch d.State {
 	case "ok":
-		f.Text = text(fmt.Sprintf("%s · %s in 1 h", span(d.Period), count(d.FailedLastHour, "error")))
+		f.Text = text(fmt.Sprintf("%s · %s in 1 h", esp.Span(d.Period), count(d.FailedLastHour, "error")))
 	case "":
 		f.Text = text("not asked so far")
 	default:

@@ -95,7 +95,7 @@ func (s *Server) export(c echo.Context) error {
 	raw := c.QueryParam("raw") == "1"
 	piece := "raw"
 	if !raw {
-		piece = strings.ReplaceAll(span(h.width), " ", "")
+		piece = strings.ReplaceAll(esp.Span(h.width), " ", "")
 	}
 	out := &exporter{
 		loc: s.render.look().location, columns: exportColumns(h, units), rc: http.NewResponseController(c.Response()),

@@ -47,7 +47,6 @@ func (s *Server) DeniedByDefault() bool {
 
 // For tables of units and words.
 var (
-	Span       = span
 	ClockText  = clock
 	UnitTable  = unitTable
 	NewShower  = newShower

@@ -85,7 +85,7 @@ func (m *model) findLost() *lostView {
 	}
 	v := &lostView{Unit: d.Unit, Since: m.clock(d.LastOK), Why: errorWords(d.Error)}
 	if v.Since.Valid() {
-		v.For = span(m.now.Sub(d.LastOK))
+		v.For = esp.Span(m.now.Sub(d.LastOK))
 	}
 	return v
 }

@@ -233,7 +233,7 @@ func (t *trendsMaker) view() *trendsView {
 	width := strconv.Itoa(int(t.h.width / time.Second))
 	last := t.lastReading()
 	v := &trendsView{
-		Banner: t.banner(), Heading: t.heading(), Piece: span(t.h.width), Live: w.live(), Last: clockSeconds(last, now, t.loc), Empty: len(t.o.Signals) == 0,
+		Banner: t.banner(), Heading: t.heading(), Piece: esp.Span(t.h.width), Live: w.live(), Last: clockSeconds(last, now, t.loc), Empty: len(t.o.Signals) == 0,
 		CSV: t.link(api+"/export.csv", w, "width", width), Raw: t.link(api+"/export.csv", w, "raw", "1"),
 		From: w.from.In(t.loc).Format("2006-01-02T15:04"), To: w.to.In(t.loc).Format("2006-01-02T15:04"),
 	}
@@ -409,7 +409,7 @@ func (t *trendsMaker) row(i int) trendRow {
 		missing += time.Duration(g[1]-g[0]+1) * t.h.width
 	}
 	if missing > 0 {
-		r.Gap = span(missing)
+		r.Gap = esp.Span(missing)
 	}
 	return r
 }

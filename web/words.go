@@ -155,35 +155,12 @@ func trendArrow(trend string) string {
 	return ""
 }
 
-// span is a duration in at most two units: "4 min 12 s", "1 h 27 min", "12 d 4 h".
-func span(d time.Duration) string {
-	if d < 0 {
-		d = 0
-	}
-	two := func(a int64, au string, b int64, bu string) string {
-		if b == 0 {
-			return fmt.Sprintf("%d %s", a, au)
-		}
-		return fmt.Sprintf("%d %s %d %s", a, au, b, bu)
-	}
-	s := int64(d / time.Second)
-	switch {
-	case s < 60:
-		return fmt.Sprintf("%d s", s)
-	case s < 3600:
-		return two(s/60, "min", s%60, "s")
-	case s < 86400:
-		return two(s/3600, "h", s%3600/60, "min")
-	}
-	return two(s/86400, "d", s%86400/3600, "h")
-}
-
-// coarse is span without seconds beyond the first minute, for what need not tick.
+// coarse is esp.Span without seconds beyond the first minute, for what need not tick.
 func coarse(d time.Duration) string {
 	if d >= time.Minute {
 		d = d.Truncate(time.Minute)
 	}
-	return span(d)
+	return esp.Span(d)
 }
 
 // Clock is a moment as the template "t" shows it.

@@ -30,7 +30,7 @@ func quantity(v float64, u esp.Unit) string {
 
 // span writes a number of seconds as people say it.
 func span(seconds float64) string {
-	return (time.Duration(math.Round(seconds)) * time.Second).String()
+	return esp.Span(time.Duration(math.Round(seconds)) * time.Second)
 }
 
 // rounded to one digit below the signal's resolution, so that no noise of arithmetic

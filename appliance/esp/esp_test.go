@@ -234,3 +234,19 @@ func TestStateNames(t *testing.T) {
 		t.Error("an unknown state was parsed")
 	}
 }
+
+func TestSpan(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		-time.Second:                  "0 s",
+		59 * time.Second:              "59 s",
+		252 * time.Second:             "4 min 12 s",
+		87 * time.Minute:              "1 h 27 min",
+		(12*24 + 4) * time.Hour:       "12 d 4 h",
+		2 * time.Hour:                 "2 h",
+		24*time.Hour + 59*time.Minute: "1 d",
+	} {
+		if got := esp.Span(d); got != want {
+			t.Errorf("%v: got %q, want %q", d, got, want)
+		}
+	}
+}

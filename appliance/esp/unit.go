@@ -5,6 +5,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Unit is the symbol of a unit of measurement as it is written in profiles,
@@ -44,6 +45,30 @@ func (u Unit) Label(number string) string {
 	default:
 		return number + " " + string(u)
 	}
+}
+
+// Span writes a duration as people say it, in at most two units: "4 min 12 s",
+// "1 h 27 min", "12 d 4 h". Less than nothing is nothing.
+func Span(d time.Duration) string {
+	if d < 0 {
+		d = 0
+	}
+	two := func(a int64, au string, b int64, bu string) string {
+		if b == 0 {
+			return fmt.Sprintf("%d %s", a, au)
+		}
+		return fmt.Sprintf("%d %s %d %s", a, au, b, bu)
+	}
+	s := int64(d / time.Second)
+	switch {
+	case s < 60:
+		return fmt.Sprintf("%d s", s)
+	case s < 3600:
+		return two(s/60, "min", s%60, "s")
+	case s < 86400:
+		return two(s/3600, "h", s%3600/60, "min")
+	}
+	return two(s/86400, "d", s%86400/3600, "h")
 }
 
 // Linear maps a number to another: y = x·Mul/Div + Offset. The division is kept
