@@ -41,9 +41,9 @@ func read(t *testing.T, r *recording.Recording, id esp.WellID) []string {
 			switch v := s.Readings[i]; v.Quality {
 			case esp.NotDue:
 			case esp.Good:
-				line.WriteString(fmt.Sprintf(" %s=%.4g", c.Name, v.Value))
+				fmt.Fprintf(&line, " %s=%.4g", c.Name, v.Value)
 			default:
-				line.WriteString(fmt.Sprintf(" %s:%v(%v)", c.Name, v.Quality, v.Reason))
+				fmt.Fprintf(&line, " %s:%v(%v)", c.Name, v.Quality, v.Reason)
 			}
 		}
 		out = append(out, line.String())
