@@ -107,16 +107,6 @@ func headerCRC(header []byte) uint32 {
 	return crc32.Update(sum, table(), header[crcOffset+4:])
 }
 
-// Length reads how long the block that begins at b says to be, so that a scan over a
-// damaged file knows how much to hand to Parse. It needs 64 bytes and proves nothing.
-func Length(b []byte) (int, bool) {
-	if len(b) < fixedLen || string(b[:4]) != Magic || b[4] != version {
-		return 0, false
-	}
-	total := binary.BigEndian.Uint32(b[8:])
-	return int(total), total >= minTotal
-}
-
 // Parse reads the header and the directory of the block at the start of b, which may
 // be longer. Errors wrap ErrDamaged.
 func Parse(b []byte) (*View, error) {

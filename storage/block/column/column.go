@@ -38,21 +38,6 @@ func MaxWidthOf(values []uint64) uint {
 	return Width(all)
 }
 
-// Delta replaces each value but the first by its difference from the one before.
-// Differences wrap around, so every sequence has an inverse.
-func Delta(values []int64) {
-	for i := len(values) - 1; i > 0; i-- {
-		values[i] -= values[i-1]
-	}
-}
-
-// Undelta is the inverse of Delta.
-func Undelta(values []int64) {
-	for i := 1; i < len(values); i++ {
-		values[i] += values[i-1]
-	}
-}
-
 // OrderedFloat maps the IEEE 754 bits of a float64 to an integer of the same order:
 // neighbouring floats become neighbouring integers. NaNs lie beyond the infinities.
 // It is its own inverse.

@@ -131,19 +131,6 @@ func TestWidth(t *testing.T) {
 	}
 }
 
-func TestDeltaWrapsAround(t *testing.T) {
-	want := []int64{math.MinInt64, math.MaxInt64, 0, -1, 5, math.MinInt64}
-	got := slices.Clone(want)
-	column.Delta(got)
-	if got[2] != -math.MaxInt64 {
-		t.Errorf("third difference %d, want %d", got[2], int64(-math.MaxInt64))
-	}
-	column.Undelta(got)
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("there and back (-want +got):\n%s", diff)
-	}
-}
-
 func TestOrderedFloatKeepsTheOrder(t *testing.T) {
 	ordered := []float64{math.Inf(-1), -math.MaxFloat64, -1, -math.SmallestNonzeroFloat64, math.Copysign(0, -1), 0, math.SmallestNonzeroFloat64, 1, math.MaxFloat64, math.Inf(1), math.NaN()}
 	var last int64 = math.MinInt64
