@@ -1,6 +1,6 @@
 // Package column holds the leaf operations of columnar encodings: bit packing, the
-// zigzag map, deltas and the order-preserving map of floats to integers. The block
-// codec of the store and the batch format of the uplink are built from them.
+// zigzag map and the order-preserving map of floats to integers. The block codec of
+// the store and the batch format of the uplink are built from them.
 //
 // It does no I/O, keeps no state and imports nothing of ours. Bits are packed from
 // the most significant bit of the first byte on, so that a decoder in SQL can cut
