@@ -30,7 +30,7 @@ func newRefusal(err error, kept time.Time) *refusal {
 	return &refusal{at: time.Now(), first: mistakes[0], more: len(mistakes) - 1, kept: kept}
 }
 
-// String is the sentence for people.
+// text is the sentence for people.
 func (r *refusal) text(location *time.Location) string {
 	runs := "the one before it goes on"
 	if !r.kept.IsZero() {
