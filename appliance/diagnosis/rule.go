@@ -269,7 +269,11 @@ type rule struct {
 	tell  func(e *Engine, d *esp.Diagnosis, now int64)
 	title string // "Gas lock"; the confidence is added
 	text  string // one sentence with {value}, {usual} and {limit} of the first trigger
-	steps []esp.Step
+	// note is for docs/diagnosis.md: what a reader needs beside what the fields say.
+	note string
+	// source is where course and limits come from, and what proves those of our own.
+	source string
+	steps  []esp.Step
 }
 
 // finding is the life of one rule.

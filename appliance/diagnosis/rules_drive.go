@@ -14,9 +14,17 @@ var driveFault = rule{
 	severity: esp.SeverityToday,
 	title:    "Drive fault",
 	text:     "The drive tripped.",
-	over:     "The drive no longer stands on a fault.",
-	facet:    driveFacet,
-	tell:     tellDrive,
+	note:     "Tripped, or waiting for its automatic restart, by its status word or, where it has none, its fault code. The drive's own code ranks first, in the words of its profile: polls of a second cannot order electrical events. The finding tells the values of the minute before, a dip of the supply around the trip, the time to the automatic restart, and the attempts used and allowed (`restarts_allowed` in the facts of the well). After overload, ground fault, short circuit, overcurrent, stall, unbalance and weak insulation the first step is this: " + stepNoRestart,
+	source:   "the drive's own code, as its maker's manual words it; times between starts and number of restarts are common practice; proven by `TestElectricFindings` and `TestTrippedTellsEverything`",
+	steps: []esp.Step{
+		{Text: "Note the code and the fault history on the drive's own panel before anyone resets it: the first entry is the cause, later ones follow from it.", Who: esp.Technician},
+		{Text: "Before a restart: wait out backspin, leave 30 to 60 min since the stop, check supply voltage on all phases, that the wellhead valves are open and that motor temperature has come down.", Who: esp.Technician},
+		{Text: "After 3 automatic restarts leave it out and find the cause.", Who: esp.Engineer},
+		{Text: stepCable, Who: esp.Technician},
+	},
+	over:  "The drive no longer stands on a fault.",
+	facet: driveFacet,
+	tell:  tellDrive,
 }
 
 var stall = rule{
@@ -29,6 +37,8 @@ var stall = rule{
 	severity: esp.SeverityNow,
 	title:    "Stall",
 	text:     "The motor drew the current of a rotor that does not turn, for {value}: stuck by sand or scale, seized, or connected wrongly.",
+	note:     "Twice the nameplate current for 2 s, or at least 1.1 times while the frequency stays below 15 % of base for 10 s. It is shown for 30 min. It needs the motor's nameplate current.",
+	source:   sourceStall + " takes three times nameplate as typical; the lower limits here are our own, proven by `TestElectricFindings`",
 	over:     "No stall was seen for 30 minutes.",
 	steps: []esp.Step{
 		{Text: "Stop it at the drive if it has not tripped. One attempt to rock it free by the drive's own function, then no further start.", Who: esp.Engineer},
@@ -64,7 +74,10 @@ var unbalancedCurrent = rule{
 	graver:   esp.SeverityNow,
 	title:    "Current unbalance",
 	text:     "The phase currents differ by {value} from their mean: a phase of motor, cable or connection is going, and the motor heats.",
+	note:     "Given by the drive, or computed from the phases as the largest distance from their mean. Where the voltages differ too it is the supply and `voltage_unbalance` is told.",
+	source:   sourceSoftStarter + " alarms at 30 %, the limit for now; 10 % is common practice at these pumps; proven by `TestElectricFindings`",
 	steps: []esp.Step{
+		{Text: stepCable, Who: esp.Technician},
 		{Text: "Check fuses, terminals, transformer taps and the wellhead connection for heat or looseness.", Who: esp.Technician},
 		{Text: "Rotate all three leads by one place at the drive, keeping the direction of rotation: an unbalance that goes with the leads is motor or cable, one that stays is the drive or the supply.", Who: esp.Engineer},
 		{Text: stepNoRestart, Who: esp.Technician},
@@ -90,10 +103,11 @@ var voltageUnbalance = rule{
 	graver:   esp.SeverityToday,
 	title:    "Voltage unbalance",
 	text:     "The supply's voltages differ by {value} from their mean: the supply, not the pump.",
+	source:   sourceMonitor + " warns at 1 %; 2 % is common practice at these pumps; proven by `TestElectricFindings`",
 	steps: []esp.Step{
+		{Text: stepCable, Who: esp.Technician},
 		{Text: "Check the supply's fuses and the transformer's taps; measure all phases at the drive's input.", Who: esp.Technician},
 		{Text: stepSupply, Who: esp.Engineer},
-		{Text: stepCable, Who: esp.Technician},
 	},
 }
 
@@ -117,6 +131,8 @@ var insulation = rule{
 	tell:     tellInsulation,
 	title:    "Insulation weakens",
 	text:     "Leakage current of cable and motor has risen to {value} where {usual} is usual: the insulation weakens, and gauge readings may suffer with it.",
+	note:     "There is no absolute limit: makers and methods differ. The usual value is that of the last 48 running hours, so a slower rise is not seen yet.",
+	source:   "own: twice the usual leakage; proven by `TestElectricFindings`",
 	steps: []esp.Step{
 		{Text: "Avoid stops and starts: no repeated restarts on weak insulation.", Who: esp.Technician},
 		{Text: "At the next stop measure the insulation cold: isolate and lock out, prove dead, wait out backspin, disconnect drive and gauge panel first, and keep to the polarity and voltage that the gauge maker allows.", Who: esp.Technician},
@@ -137,6 +153,8 @@ var unstableDrive = rule{
 	severity: esp.SeverityPlan,
 	title:    "Drive control unstable",
 	text:     "The drive hunts: its frequency turned back {value} times in 10 minutes; current and pressures swing with it, and that is no gas.",
+	note:     "A turn counts from 0.4 Hz or 0.75 % of the frequency on. The finding says whether the setpoint swings too: then what commands the drive hunts, and not the drive.",
+	source:   "own, proven by `TestElectricFindings` and `TestEachGuardPreventsAFalseAlarm`",
 	steps: []esp.Step{
 		{Text: "Set the drive to a fixed frequency for half an hour and see whether the swings end.", Who: esp.Engineer},
 		{Text: "Then retune its controller: less gain, a slower ramp, a filter on the measured value.", Who: esp.Engineer},
@@ -151,6 +169,8 @@ var excessStarts = rule{
 	severity: esp.SeverityToday,
 	title:    "Too many starts",
 	text:     "The pump was started too often.",
+	note:     "By the drive's own counter where it has one. Equal intervals are told: they mean a well that pumps itself off.",
+	source:   sourceStarts + " limits the starts of motors in general; 3 an hour and 6 a day are common practice at these pumps; proven by `TestElectricFindings`",
 	over:     "The pump was not started too often any more.",
 	steps: []esp.Step{
 		{Text: "Find the cause before another start; block the automatic restart at the drive.", Who: esp.Technician},
@@ -168,6 +188,8 @@ var backspin = rule{
 	severity: esp.SeverityInfo,
 	title:    "Backspin",
 	text:     "Liquid that falls back turns the pump in reverse: never force a start, and stay away from the cable: a spinning motor makes lethal voltage.",
+	note:     "By the drive's status.",
+	source:   sourceBackspin + " for delay and observer; " + sourceStall + " for blocking the start; proven by `TestElectricFindings`",
 	over:     "The pump no longer spins back.",
 	steps: []esp.Step{
 		{Text: "Wait until it stands. Do not start it, do not touch the cable.", Who: esp.Technician},

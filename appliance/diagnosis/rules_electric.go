@@ -48,6 +48,8 @@ var powerDip = rule{
 	graver:   esp.SeverityPlan,
 	title:    "Power dip",
 	text:     "The supply dipped for seconds: voltage fell to {value} where {usual} is usual; do not blame the pump for what followed.",
+	note:     "A sag of seconds while the pump turns, looked for in every reading and not in every tick, until the voltage is back at 95 %. What lasts longer than 2 min is undervoltage. It is shown for 20 min. A dip between two polls is not seen.",
+	source:   "IEEE 1159 for 90 % and for how long a sag lasts; number of dips our own; proven by `TestElectricScenarios`",
 	over:     "The supply has been steady for 20 minutes.",
 	steps: []esp.Step{
 		{Text: "Nothing to do at the pump. Note it; look whether other wells on the same line dipped at the same time.", Who: esp.Technician},
@@ -80,6 +82,8 @@ var powerFluctuation = rule{
 	severity: esp.SeverityPlan,
 	title:    "Power fluctuation",
 	text:     "The supply swings: voltage strays by {value} where {usual} is usual; current and pressures follow it.",
+	note:     "Currents and pressures follow the supply: that is no gas.",
+	source:   sourceSupply + " lists it among the causes of shutdowns; limits are our own, proven by `TestElectricFindings`",
 	steps: []esp.Step{
 		{Text: "Do not change pump or choke for what current and pressures do meanwhile: they follow the supply.", Who: esp.Technician},
 		{Text: "Look at the terminals and fuses of the supply for heat or looseness, from outside and without opening live parts.", Who: esp.Technician},
@@ -107,10 +111,12 @@ var undervoltage = rule{
 	graver:   esp.SeverityNow,
 	title:    "Undervoltage",
 	text:     "The supply has sunk to {value} where {usual} is usual: the motor draws more current for the same load, and the drive trips when it goes on.",
+	source:   sourceSupply + " lists it among the causes of shutdowns; " + sourceMonitor + " for a delay of the order of 10 s; limits are our own, proven by `TestElectricFindings`",
 	steps: []esp.Step{
-		{Text: "Call whoever supplies the power; check the transformer's tap and all phases. Do not blame the pump.", Who: esp.Technician},
+		{Text: "Call whoever supplies the power. Do not blame the pump.", Who: esp.Technician},
 		{Text: "Watch motor current and temperature; lower the speed while it lasts if either nears its limit.", Who: esp.Engineer},
 		{Text: stepCable, Who: esp.Technician},
+		{Text: "Check the transformer's tap and all phases.", Who: esp.Technician},
 	},
 }
 
@@ -151,6 +157,8 @@ var overload = rule{
 	graver:    esp.SeverityNow,
 	title:     "Overload",
 	text:      "The motor is overloaded: current is {value}, above its nameplate of {rated}; sand or other solids, a rubbing or sticking pump, or low voltage.",
+	note:      "Not while the pump starts. Without the nameplate current it is not assessed, and `transformer_ratio` is needed where only the drive's output current is measured. A motor that always runs at its nameplate is loaded, and no more. The pump is never restarted before checks.",
+	source:    sourceLoad + " for 10 % above nameplate and no restart after it; " + sourceSolids + " for clogging in new wells; proven by `TestElectricScenarios` and `TestUsualLoadAgainstNameplate`",
 	steps: []esp.Step{
 		{Text: "If it trips or is stopped do NOT restart after overload before checks: solids settle on a pump that stands, and a damaged cable or motor is finished by the next start.", Who: esp.Technician},
 		{Text: "Compare the voltages of all phases and the drive's own warning; take a sample of the liquid and look for sand.", Who: esp.Technician},
@@ -183,6 +191,8 @@ var underload = rule{
 	severity:  esp.SeverityPlan,
 	title:     "Underload",
 	text:      "The pump draws less than it should: current is down to {value} where {usual} is usual at this speed, and no finding says why.",
+	note:      "What is left when no other finding explains a low current.",
+	source:    sourceLoad + " for 15 % below running current and for its causes; " + sourceStall + " for following the running current; proven by `TestElectricFindings`",
 	steps: []esp.Step{
 		{Text: "Check rate, tubing head and casing pressure: low rate, gas, a pump that is too large for the well or a broken shaft all unload the motor.", Who: esp.Technician},
 		{Text: "Measure the fluid level where no gauge gives intake pressure.", Who: esp.Technician},
@@ -215,6 +225,8 @@ var motorOverheating = rule{
 	graver:   esp.SeverityNow,
 	title:    "Motor overheating",
 	text:     "The motor is {value} warmer than the liquid at its intake, where {usual} is usual: it loses its cooling or carries more load.",
+	note:     "Where another finding says why the motor is warm, that one is told instead.",
+	source:   "own: 8 °C or six standard deviations above what is usual between motor and liquid; proven by `TestElectricFindings`",
 	steps: []esp.Step{
 		{Text: "Watch motor temperature; stop the pump at the drive before it reaches its limit. Then wait out backspin and leave 30 to 60 min before a start.", Who: esp.Technician},
 		{Text: "Check that liquid flows past the motor: rate, tubing head pressure, valves at the wellhead.", Who: esp.Technician},
@@ -237,6 +249,8 @@ var windingRise = rule{
 	graver:   esp.SeverityNow,
 	title:    "Motor temperature rises fast",
 	text:     "Motor temperature rises by {value} per hour: the rate comes before the level, and at 18 °C per hour the pump should stop.",
+	note:     "The rate comes before the level. It is taken over 20 min (or six polls, if that is longer). A motor that warms up after a start is left out.",
+	source:   "comments of experts on a recorded leak, whose motor rose by 18 to 20 °C per hour; the warning at 10 °C per hour is our own, proven by `TestElectricFindings`",
 	steps: []esp.Step{
 		{Text: "Look at rate and tubing head pressure now: does the pump still move liquid, are the valves open?", Who: esp.Technician},
 		{Text: "Stop the pump at the drive before the motor reaches its limit, or at once where it rises by 18 °C per hour or more.", Who: esp.Technician},

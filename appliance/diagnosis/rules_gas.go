@@ -76,6 +76,8 @@ var gasLock = rule{
 	severity: esp.SeverityNow,
 	title:    "Gas lock",
 	text:     "The pump has filled with gas and hardly moves liquid: current is down to {value} where {usual} is usual, and the motor loses its cooling.",
+	note:     "A broken shaft gives a low current too, but a smooth one: it was never restless.",
+	source:   sourceChart + " for the course: current falls, turns erratic, then the drive trips; " + sourcePurge + " for breaking a lock by speed; limits are our own, proven by `TestFindings`, `TestScenarioMatrix` and `TestFieldB`",
 	steps: []esp.Step{
 		{Text: "Watch motor temperature. Stop the pump at the drive if it keeps rising or reaches its limit; then wait out backspin and leave 30 to 60 min before a start.", Who: esp.Technician},
 		{Text: "Lower the frequency by about 10 %, hold for 10 to 15 min so that the gas can pass, then go back up slowly. Do not speed up against the lock.", Who: esp.Engineer},
@@ -136,6 +138,8 @@ var gasInterference = rule{
 	severity: esp.SeverityToday,
 	title:    "Gas interference",
 	text:     "Free gas disturbs the pump: current swings by {value} where {usual} is usual at this speed.",
+	note:     "A swing is what is left about the trend of ten minutes, so a slow change is none. Where nothing but the drive is measured the finding is *possible* at most.",
+	source:   sourcePeer + " for what swings with gas and not with a broken shaft; " + sourceGas + " for how much free gas a pump bears; limits are our own, proven by `TestFindings` and `TestFieldB`",
 	steps: []esp.Step{
 		{Text: stepCasing, Who: esp.Technician},
 		{Text: "Do not speed the pump up.", Who: esp.Technician},

@@ -19,6 +19,8 @@ var gaugeFault = rule{
 	severity: esp.SeverityPlan,
 	title:    "Gauge fault",
 	text:     "The downhole gauge gives no usable values.",
+	note:     gaugeNote,
+	source:   "own, from the dead gauges and doubled records of recorded wells; proven by `TestFieldBGaugeFaults` and `TestGaugeFaultPatterns`",
 	over:     "The downhole gauge gives usable values again.",
 	steps: []esp.Step{
 		{Text: "Keep the pump running: it is judged by drive and wellhead. Check that the drive's own overload, underload and motor limits are set, because no downhole limit protects it now.", Who: esp.Technician},
@@ -29,6 +31,19 @@ var gaugeFault = rule{
 	facet: (*Engine).gaugeFacet,
 	tell:  tellGauge,
 }
+
+const gaugeNote = "Found by the gate: whatever it does not let pass of the downhole signals is one finding, not one for each: after 10 s, at once for a signal that is polled more rarely than every minute. It names the signals, the pattern in words, and since when (a frozen gauge since its last change):\n\n" +
+	"| Pattern | What stands behind it |\n|---|---|\n" +
+	"| negative number read as unsigned | the profile is wrong: a register holds a small negative number and is read as unsigned (65436 for −100); make the point signed (`s16`) |\n" +
+	"| no answer, no values | the panel is not read, or says itself that it has nothing from downhole |\n" +
+	"| zero pressure, dead temperature, full scale | what dead gauges and panels write |\n" +
+	"| frozen | packet counter or all values stand still |\n" +
+	"| doubled values | a gateway or historian has written a record twice over |\n" +
+	"| implausible values, impossible jumps | wrong scale or word order, a bad connection |\n" +
+	"| dead | the rest of a record whose pressures and temperatures died |\n" +
+	"| comes and goes | three times in an hour, or more than 15 % of the readings |\n" +
+	"| damaged transmissions | good values when they come, but many are lost on the way |\n\n" +
+	"A sensor that has never given anything but the \"no value\" marker is taken as not fitted. While it lasts, findings that need the gauge are listed as not assessed, what is still watched from drive and wellhead is listed too, an open finding that can no longer be seen stays as it is, and the separate alarms for the lost signals give way to this one."
 
 // gaugeRemedies come first where the pattern says what to do.
 var gaugeRemedies = map[pattern]esp.Step{

@@ -54,6 +54,7 @@ var pumpOff = rule{
 	severity: esp.SeverityToday,
 	title:    "Pump-off",
 	text:     "The well gives less than the pump takes: intake pressure is down to {value} where {usual} is usual.",
+	source:   sourceChart + " for the course: gradual fall, underload, restart, trip again; limits are our own, proven by `TestScenarioMatrix`",
 	steps: []esp.Step{
 		{Text: "Shoot the fluid level, and check that intake pressure and gauge agree with it.", Who: esp.Technician},
 		{Text: "Lower the frequency by 1 to 3 Hz (2 to 5 %) or pinch the choke, and watch whether intake pressure recovers. Do not speed up.", Who: esp.Engineer},
@@ -89,6 +90,8 @@ var lowIntakePressure = rule{
 	severity: esp.SeverityPlan,
 	title:    "Low intake pressure",
 	text:     "Intake pressure is down to {value} where {usual} is usual at this speed; if it falls on, the pump runs dry or takes in gas.",
+	note:     "The well may only be on its way to pump-off, or the speed too high for it.",
+	source:   "own; proven only beside pump-off, before which it may stand in `TestScenarioMatrix`",
 	steps: []esp.Step{
 		{Text: "Shoot the fluid level and compare it with intake pressure.", Who: esp.Technician},
 		{Text: "Set the speed to what the well gives: lower it by 1 to 3 Hz (2 to 5 %) if intake pressure falls on.", Who: esp.Engineer},
@@ -127,6 +130,8 @@ var inflowDecrease = rule{
 	severity: esp.SeverityInfo,
 	title:    "Inflow falls",
 	text:     "The well gives less: intake pressure is {value} where it was {usual}, at the same speed. No fault of the pump.",
+	note:     "Never an alarm. A trend of three days means something only beside what was before it: a well swings by itself within days.",
+	source:   "own: slope of Theil and Sen with the test of Mann and Kendall; proven by `TestFieldALeaks` and `TestEachGuardPreventsAFalseAlarm`",
 	steps: []esp.Step{
 		{Text: "Set speed or choke to the new inflow at the next visit; no workover for this.", Who: esp.Engineer},
 	},
@@ -167,6 +172,8 @@ var inflowIncrease = rule{
 	severity: esp.SeverityInfo,
 	title:    "Inflow rises",
 	text:     "The well gives more: intake pressure is {value} where it was {usual}, at the same speed. No fault of the pump.",
+	note:     "Never an alarm. Less liquid at the surface, or more pressure behind the pump, means something else.",
+	source:   "own: slope of Theil and Sen with the test of Mann and Kendall; proven by `TestFieldALeaks` and `TestEachGuardPreventsAFalseAlarm`",
 	steps: []esp.Step{
 		{Text: "Set speed or choke to the new inflow at the next visit; no workover for this.", Who: esp.Engineer},
 	},

@@ -22,9 +22,11 @@ var communicationLost = rule{
 	over:     "Contact with the drive is back.",
 	title:    "No contact with the drive",
 	text:     "The drive has not answered for {value}: what the pump does is not known here. The drive goes on protecting it.",
+	note:     "The state of the pump is *unknown* after 10 s (or three polls). Other findings stay as they are meanwhile.",
+	source:   "own, proven by `TestCommunicationLost`",
 	steps: []esp.Step{
 		{Text: "Look at the drive's own panel: is the pump running?", Who: esp.Technician},
-		{Text: "Check the supply of the drive's control part and the line between drive and appliance: plugs, converter, gateway, radio.", Who: esp.Technician},
 		{Text: stepCable, Who: esp.Technician},
+		{Text: "Check the supply of the drive's control part and the line between drive and appliance: plugs, converter, gateway, radio.", Who: esp.Technician},
 	},
 }

@@ -72,6 +72,8 @@ var closedValve = rule{
 	severity: esp.SeverityNow,
 	title:    "Closed valve",
 	text:     "The pump works against a shut valve: the pressure behind it is {value} where {usual} is usual, and without flow the motor loses its cooling within minutes.",
+	note:     "A slug lifts all pressures too, but then the pump flows and stays cool. Where more than half of the usual liquid still arrives it is back-pressure. A valve below the gauge at the wellhead is found by discharge pressure only.",
+	source:   "own: heat of a pump that lifts nothing has nowhere to go; proven by `TestScenarioMatrix` and `TestEachGuardPreventsAFalseAlarm`",
 	steps: []esp.Step{
 		{Text: "Look at once whether a wing, master or line valve, a choke or an emergency valve is shut; open it slowly if nobody shut it on purpose. Keep clear of a line that may be blocked.", Who: esp.Technician},
 		{Text: "Stop the pump at the drive if the valve cannot be opened within minutes or motor temperature nears its limit; then wait out backspin.", Who: esp.Technician},
@@ -131,6 +133,8 @@ var brokenShaft = rule{
 	severity: esp.SeverityToday,
 	title:    "Broken shaft",
 	text:     "The motor turns without load: current fell at once to {value} where {usual} is usual, smooth, and the pump does not lift. Motor temperature says nothing here: little is lost, and nothing cools.",
+	note:     "A gas lock is restless, and an intake that plugs takes the load away slowly. Motor temperature says nothing here. Of full load a motor without its pump draws 25 to 35 %; of the usual current it is more, because hardly a motor runs fully loaded.",
+	source:   sourcePeer + " for the smooth current; " + sourceNoLoad + " for what a motor draws without load; limits are our own, proven by `TestScenarioMatrix`",
 	steps: []esp.Step{
 		{Text: "Check that liquid has stopped at the wellhead, and that no valve is shut.", Who: esp.Technician},
 		{Text: stepValve, Who: esp.Engineer},
@@ -184,6 +188,8 @@ var reverseRotation = rule{
 	severity: esp.SeverityToday,
 	title:    "Reverse rotation",
 	text:     "Since its last start the pump builds {value} where {usual} is usual, at normal speed and current: it may turn backwards.",
+	note:     "Only what has been so since a start that was seen: what begins while the pump runs is something else. An empty tubing that fills looks alike while discharge pressure still rises.",
+	source:   "own, from field practice; proven by `TestScenarioMatrix` and `TestEachGuardPreventsAFalseAlarm`",
 	steps: []esp.Step{
 		{Text: "Ask whether anybody worked at the cable, the junction box, the transformer or the drive before the last start.", Who: esp.Technician},
 		{Text: stepCable, Who: esp.Technician},
@@ -269,6 +275,8 @@ var tubingLeak = rule{
 	severity: esp.SeverityToday,
 	title:    "Tubing leak",
 	text:     "Liquid seems to run back into the well: intake pressure is {value}, {percent} above the {usual} of the half day before, at the same speed.",
+	note:     "A hole does not close: discharge pressure that comes back was a slug of gas or dirt. A hotter motor is no condition: in recorded leaks it got hotter in a part of the wells only. A leak that opens within 6 hours of a start is not seen before they are over.",
+	source:   "own, measured on recorded leaks; proven by `TestFieldALeaks` and `TestFieldBLeaks`",
 	steps: []esp.Step{
 		{Text: "Watch motor temperature. Stop the pump at the drive if it keeps rising or reaches its limit; then wait out backspin.", Who: esp.Technician},
 		{Text: "Compare rate and tubing head pressure with yesterday's, and check that bleeder, drain and bypass valves are shut.", Who: esp.Technician},
@@ -317,6 +325,8 @@ var backPressure = rule{
 	graver: esp.SeverityPlan,
 	title:  "Back-pressure",
 	text:   "Something at the surface holds the pump back: the pressure behind it is {value} where it was {usual}, and intake pressure rises with it.",
+	note:   "Where only the pressures downhole rise it is information: in some wells all pressures swing by themselves.",
+	source: "own, from recorded wells in which discharge pressure rose with intake pressure; proven by `TestSimulatedNearMisses` and `TestEachGuardPreventsAFalseAlarm`",
 	steps: []esp.Step{
 		{Text: "Compare tubing head, flowline and separator pressure with their usual values; look for a valve or choke that was moved, wax, hydrate or a full separator.", Who: esp.Technician},
 		{Text: "Decide whether the pump stays within its range at this rate.", Who: esp.Engineer},

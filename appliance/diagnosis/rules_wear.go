@@ -54,6 +54,8 @@ var scaleDeposit = rule{
 	severity: esp.SeverityPlan,
 	title:    "Scale in the pump",
 	text:     "The pump loses head and flow and its current does not follow: it builds {value} where it built {usual} at this speed. Deposits in the stages do that.",
+	note:     "Each cubic metre takes more power. Only where it is measured what the pump builds and gives; late in its course scale takes load away and looks like wear.",
+	source:   "own, from the comments of experts on recorded wells, which disagree with " + sourcePeer + " about the current; proven by `TestScenarioMatrix` (simulated only: no recorded case could be had)",
 	steps: []esp.Step{
 		{Text: "Take a water sample and look for deposits at the choke and wellhead.", Who: esp.Technician},
 		{Text: "Well test at this speed: note rate, pressures and power for comparison.", Who: esp.Technician},
@@ -104,6 +106,8 @@ var pumpWear = rule{
 	severity: esp.SeverityPlan,
 	title:    "Pump wear",
 	text:     "The pump loses head at the same speed: it builds {value} where it built {usual}, and takes less power.",
+	note:     "The head of a sound pump rises when less flows; one that gives less of both has changed itself, whatever its curve. Where the current has not fallen it is scale.",
+	source:   sourceHead + " calls 10 % less head a limit for maintenance; the earlier limits here are our own, proven by `TestScenarioMatrix`",
 	steps: []esp.Step{
 		{Text: "Well test at this speed; look for sand in the sample.", Who: esp.Technician},
 		{Text: stepValve, Who: esp.Engineer},

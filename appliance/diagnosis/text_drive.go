@@ -83,7 +83,9 @@ func tellDrive(e *Engine, d *esp.Diagnosis, _ int64) {
 		}
 		d.Evidence = append(d.Evidence, remark("findings", "open before it stopped: "+joined(names)))
 	}
-	d.Steps = driveSteps(e, fault.Canonical)
+	if dangerous(fault.Canonical) {
+		d.Steps = e.checkedSteps(d.Steps)
+	}
 }
 
 // waitText says whether the drive will start by itself.
@@ -169,22 +171,13 @@ func (e *Engine) beforeEvidence(d *esp.Diagnosis) {
 	}
 }
 
-// driveSteps is the checklist before a restart.
-func driveSteps(e *Engine, canonical string) []esp.Step {
-	first := esp.Step{Text: "Note the code and the fault history on the drive's own panel before anyone resets it: the first entry is the cause, later ones follow from it.", Who: esp.Technician}
-	var steps []esp.Step
-	if dangerous(canonical) {
-		steps = append(steps, esp.Step{Text: stepNoRestart, Who: esp.Technician})
-	}
-	steps = append(steps, first)
-	if e.machine.state == esp.RestartWait && dangerous(canonical) {
+// checkedSteps is the checklist before a restart that has to wait for electrical checks.
+func (e *Engine) checkedSteps(usual []esp.Step) []esp.Step {
+	steps := []esp.Step{{Text: stepNoRestart, Who: esp.Technician}, usual[0]}
+	if e.machine.state == esp.RestartWait {
 		steps = append(steps, esp.Step{Text: "Block the automatic restart at the drive until the checks are done.", Who: esp.Technician})
 	}
-	return append(steps,
-		esp.Step{Text: "Before a restart: wait out backspin, leave 30 to 60 min since the stop, check supply voltage on all phases, that the wellhead valves are open and that motor temperature has come down.", Who: esp.Technician},
-		esp.Step{Text: "After 3 automatic restarts leave it out and find the cause.", Who: esp.Engineer},
-		esp.Step{Text: stepCable, Who: esp.Technician},
-	)
+	return append(steps, usual[1:]...)
 }
 
 // tellLoad adds what the drive itself says of the load.
