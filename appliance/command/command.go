@@ -95,16 +95,6 @@ func oneArg(what string) cobra.PositionalArgs {
 	}
 }
 
-// someArgs wants at least one argument.
-func someArgs(what string) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, args []string) error {
-		if len(args) > 0 {
-			return nil
-		}
-		return usageError{fmt.Errorf("%s takes %s; got none", cmd.CommandPath(), what)}
-	}
-}
-
 func subcommands(cmd *cobra.Command) string {
 	var names []string
 	for _, c := range cmd.Commands() {

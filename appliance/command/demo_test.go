@@ -85,6 +85,35 @@ func contiguous(t *testing.T, p *program, after time.Time) telemetry {
 	return h
 }
 
+// What a box has stored is judged again as it was judged live.
+func TestReplayOfTheStore(t *testing.T) {
+	data := t.TempDir()
+	p := launch(t, "demo", "--listen", "127.0.0.1:0", "--data", data, "--history", "4h", "--scenario", "closed-valve")
+	atPresent(t, p)
+	var live struct {
+		Diagnostics []occurrence `json:"diagnostics"`
+	}
+	if !p.get("/api/v1/diagnostics/wells/RB-114/history?limit=100", &live) || len(live.Diagnostics) == 0 {
+		t.Fatalf("nothing was found live: %+v", live)
+	}
+	if _, stderr, code := call(t, "", "replay", "--data", data); code != 1 || !strings.Contains(stderr, data) {
+		t.Errorf("exit code %d while the box runs: %s", code, stderr)
+	}
+	p.stop()
+	stdout, stderr, code := call(t, "", "replay", "--data", data, "--json")
+	if code != 0 {
+		t.Fatalf("exit code %d\n%s", code, stderr)
+	}
+	for _, d := range live.Diagnostics {
+		if want := `"kind":"diagnosis","id":"` + d.Rule + `","state":"raised"`; !strings.Contains(stdout, want) {
+			t.Errorf("%s was found live and not in the replay:\n%s", d.Rule, stdout)
+		}
+	}
+	if _, stderr, code := call(t, "", "replay", "--data", data, "--well", "X"); code != 2 || !strings.Contains(stderr, "RB-114") {
+		t.Errorf("exit code %d of an unknown well: %s", code, stderr)
+	}
+}
+
 // stored is how many scans the summary counts.
 func stored(p *program) int {
 	var s struct {

@@ -7,20 +7,27 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
+	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
+	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 
 	"wellkeeper.internal/appliance/config"
 	"wellkeeper.internal/appliance/esp"
 	"wellkeeper.internal/appliance/recording"
 	"wellkeeper.internal/appliance/replay"
+	"wellkeeper.internal/storage"
 )
 
-// replayFlags choose what of a recording is replayed.
+// replayFlags choose what is replayed.
 type replayFlags struct {
 	config   string
+	data     string
 	wells    []string
 	from, to string
 	json     bool
@@ -38,27 +45,39 @@ func (f *replayFlags) add(cmd *cobra.Command) {
 func newReplay(streams Streams) *cobra.Command {
 	var f replayFlags
 	cmd := &cobra.Command{
-		Use:   "replay FILE…",
+		Use:   "replay FILE…|--data DIR",
 		Short: "Run the diagnosis over recorded readings",
 		Long: `Runs recorded readings through the same quality gate, diagnosis and alarms that judge a
 live well and prints every change. Files are CSV, gzipped or not, with a header:
 well,time,tag,value (one value per row) or well,time and one column per tag. A tag is a
 signal of docs/signals.md with its unit (intake_pressure_psi); times without a zone are
-UTC. The same files give the same output to the byte.`,
+UTC. The same files give the same output to the byte.
+
+With --data it is the readings that an appliance keeps in its data folder, which must
+not be running meanwhile.`,
 		Example: `  wellkeeper replay week.csv
-  wellkeeper replay wells.csv.gz --well RB-114 --json`,
-		Args: someArgs("recorded files"),
+  wellkeeper replay wells.csv.gz --well RB-114 --json
+  wellkeeper replay --data /var/lib/wellkeeper --from 2026-01-31`,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if (len(args) > 0) == (f.data != "") {
+				return usageError{errors.New("give recorded files, or --data")}
+			}
 			out := bufio.NewWriter(streams.Out)
 			printer := textChange(out)
 			if f.json {
 				printer = jsonChange(out)
 			}
-			_, err := replayFiles(cmd.Context(), streams, args, &f, printer)
+			var err error
+			if f.data != "" {
+				err = replayStore(cmd.Context(), &f, printer)
+			} else {
+				_, err = replayFiles(cmd.Context(), streams, args, &f, printer)
+			}
 			return errors.Join(err, out.Flush())
 		},
 	}
 	f.add(cmd)
+	cmd.Flags().StringVar(&f.data, "data", "", "data folder of an appliance, in place of files")
 	return cmd
 }
 
@@ -69,15 +88,9 @@ func replayFiles(ctx context.Context, streams Streams, files []string, f *replay
 	if err != nil {
 		return 0, err
 	}
-	known := map[esp.WellID]esp.Well{}
-	if f.config != "" {
-		cfg, err := config.Load(f.config, configOptions())
-		if err != nil {
-			return 0, err
-		}
-		for i := range cfg.Wells {
-			known[esp.WellID(cfg.Wells[i].ID)] = cfg.Wells[i].ESP()
-		}
+	known, err := f.known()
+	if err != nil {
+		return 0, err
 	}
 	r, err := recording.Open(ctx, files...)
 	if err != nil {
@@ -86,7 +99,7 @@ func replayFiles(ctx context.Context, streams Streams, files []string, f *replay
 	for _, m := range r.Remarks() {
 		fmt.Fprintf(streams.Err, "wellkeeper: %s\n", m)
 	}
-	wells, err := chosen(r.Wells(), f.wells)
+	wells, err := chosen(r.Wells(), f.wells, func(w recording.Well) esp.WellID { return w.ID })
 	if err != nil {
 		return 0, err
 	}
@@ -94,17 +107,79 @@ func replayFiles(ctx context.Context, streams Streams, files []string, f *replay
 		for _, tag := range w.Ignored {
 			fmt.Fprintf(streams.Err, "wellkeeper: well %s: tag %q was not used: it is no signal, or another tag gives it\n", w.ID, tag)
 		}
-		well, ok := known[w.ID]
-		if !ok {
-			well = esp.Well{ID: w.ID, Name: string(w.ID)}
-		}
-		stats, err := replay.Run(ctx, replay.Config{Well: well, From: from, To: to}, r.Scans(ctx, w.ID), tell)
+		stats, err := replay.Run(ctx, replay.Config{Well: known(w.ID), From: from, To: to}, r.Scans(ctx, w.ID), tell)
 		if err != nil {
 			return days, err
 		}
 		days += stats.To.Sub(stats.From).Hours() / 24
 	}
 	return days, nil
+}
+
+// replayStore replays what an appliance has stored.
+func replayStore(ctx context.Context, f *replayFlags, tell func(*replay.Change) error) (err error) {
+	from, to, err := f.bounds()
+	if err != nil {
+		return err
+	}
+	known, err := f.known()
+	if err != nil {
+		return err
+	}
+	if _, err := os.Stat(filepath.Join(f.data, "state.db")); err != nil {
+		return fmt.Errorf("%s is no data folder of an appliance: %w", f.data, err)
+	}
+	store, err := storage.Open(ctx, storage.Config{Dir: f.data, Log: zerolog.Nop()})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	wells, err := chosen(store.Wells(), f.wells, func(id esp.WellID) esp.WellID { return id })
+	if err != nil {
+		return err
+	}
+	for _, id := range wells {
+		if _, err := replay.Run(ctx, replay.Config{Well: known(id), From: from, To: to}, stored(ctx, store, id), tell); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stored gives the stored scans of a well in order of time.
+func stored(ctx context.Context, store *storage.Store, id esp.WellID) iter.Seq2[*esp.Scan, error] {
+	return func(yield func(*esp.Scan, error) bool) {
+		for row, err := range store.Range(ctx, storage.Query{Well: id}) {
+			if err != nil {
+				yield(nil, fmt.Errorf("read the stored past: %w", err))
+				return
+			}
+			if !yield(&esp.Scan{Well: id, Time: row.Time, Layout: row.Layout, Readings: row.Readings, Seq: row.Seq}, nil) {
+				return
+			}
+		}
+	}
+}
+
+// known gives the wells of the configuration that was named; one that is not in it has
+// no facts and no limits.
+func (f *replayFlags) known() (func(esp.WellID) esp.Well, error) {
+	wells := map[esp.WellID]esp.Well{}
+	if f.config != "" {
+		cfg, err := config.Load(f.config, configOptions())
+		if err != nil {
+			return nil, err
+		}
+		for i := range cfg.Wells {
+			wells[esp.WellID(cfg.Wells[i].ID)] = cfg.Wells[i].ESP()
+		}
+	}
+	return func(id esp.WellID) esp.Well {
+		if w, ok := wells[id]; ok {
+			return w
+		}
+		return esp.Well{ID: id, Name: string(id)}
+	}, nil
 }
 
 func (f *replayFlags) bounds() (from, to time.Time, err error) {
@@ -124,19 +199,19 @@ func (f *replayFlags) bounds() (from, to time.Time, err error) {
 }
 
 // chosen are the wells of those names; all where there are no names.
-func chosen(wells []recording.Well, names []string) ([]recording.Well, error) {
+func chosen[W any](wells []W, names []string, id func(W) esp.WellID) ([]W, error) {
 	if len(names) == 0 {
 		return wells, nil
 	}
-	var list []recording.Well
+	var list []W
 	for _, name := range names {
-		i := slices.IndexFunc(wells, func(w recording.Well) bool { return string(w.ID) == name })
+		i := slices.IndexFunc(wells, func(w W) bool { return string(id(w)) == name })
 		if i < 0 {
 			have := make([]string, len(wells))
 			for k, w := range wells {
-				have[k] = string(w.ID)
+				have[k] = string(id(w))
 			}
-			return nil, usageError{fmt.Errorf("no well %q in the recording; there are %v", name, have)}
+			return nil, usageError{fmt.Errorf("no well %q; there are %s", name, strings.Join(have, ", "))}
 		}
 		list = append(list, wells[i])
 	}
