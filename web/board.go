@@ -47,7 +47,7 @@ func (b *Board) Observe(s *esp.Scan) {
 		}
 		sig := &b.signals[i]
 		sig.Reading, sig.Time = r, s.Time
-		if r.Quality.Shown() && !math.IsNaN(r.Value) {
+		if r.Quality.Usable() && !math.IsNaN(r.Value) { // what a dying gauge sends last is no value
 			sig.Last, sig.LastTime = r.Value, s.Time
 		}
 		b.curves[i].add(s.Time, r)

@@ -37,24 +37,25 @@ func TestBoardMergesScans(t *testing.T) {
 	at := func(i int) time.Time { return t0.Add(time.Duration(i) * time.Second) }
 	notDue, lost := esp.Reading{Value: math.NaN()}, esp.LostReading(esp.Timeout)
 	marker := esp.Reading{Value: 655.35, Quality: esp.Invalid, Reason: esp.Marker} // a number, and none to show
-	for i, readings := range [][]esp.Reading{{good(50), good(1)}, {good(51), notDue}, {marker, good(2)}, {lost, notDue}} {
+	doubtful := esp.Reading{Value: 118, Quality: esp.Suspect, Reason: esp.ImpossibleRate}
+	for i, readings := range [][]esp.Reading{{good(50), good(1)}, {good(51), notDue}, {doubtful, good(2)}, {marker, notDue}, {lost, notDue}} {
 		b.Observe(&esp.Scan{Well: "W", Time: at(i), Layout: l, Readings: readings})
 	}
 	got, scan := b.Latest()
 	nan := math.NaN()
 	want := []web.Signal{
-		{Name: "drive_frequency", ID: esp.DriveFrequency, Device: "d", Unit: esp.Hertz, Reading: lost, Time: at(3), Last: 51, LastTime: at(1), UsualLow: nan, UsualHigh: nan},
+		{Name: "drive_frequency", ID: esp.DriveFrequency, Device: "d", Unit: esp.Hertz, Reading: lost, Time: at(4), Last: 51, LastTime: at(1), UsualLow: nan, UsualHigh: nan},
 		{Name: "vendor_thing", Device: "d", Unit: esp.Hertz, Reading: good(2), Time: at(2), Last: 2, LastTime: at(2), UsualLow: nan, UsualHigh: nan},
 	}
 	if diff := cmp.Diff(want, got, cmpopts.EquateNaNs()); diff != "" {
 		t.Errorf("latest (-want +got):\n%s", diff)
 	}
-	if !scan.Equal(at(3)) {
-		t.Errorf("scan: got %v, want %v", scan, at(3))
+	if !scan.Equal(at(4)) {
+		t.Errorf("scan: got %v, want %v", scan, at(4))
 	}
 
 	// A changed configuration keeps what is known of the same signals, as last values.
-	b.Observe(&esp.Scan{Well: "W", Time: at(4), Layout: layout(t, "motor_current", "drive_frequency"), Readings: []esp.Reading{good(40), lost}})
+	b.Observe(&esp.Scan{Well: "W", Time: at(5), Layout: layout(t, "motor_current", "drive_frequency"), Readings: []esp.Reading{good(40), lost}})
 	got, _ = b.Latest()
 	if len(got) != 2 || got[1].Last != 51 || !got[1].LastTime.Equal(at(1)) || got[0].Last != 40 {
 		t.Errorf("after a change of layout: got %+v", got)

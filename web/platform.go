@@ -189,7 +189,7 @@ func (s *Server) telemetrySummary(c echo.Context) error {
 		Diagnostics: all, Critical: critical, First: isoOrNull(totals.First), Last: isoOrNull(totals.Last),
 	}
 	if len(last) > 0 {
-		body.Diagnosis = new(platformType(last[0].Diagnosis.ID))
+		body.Diagnosis = new(last[0].Diagnosis.ID.PlatformType())
 		body.DiagnosisTime = isoOrNull(last[0].Diagnosis.Onset)
 	}
 	return s.plainJSON(c, http.StatusOK, map[string]any{"success": true, "summary": body})

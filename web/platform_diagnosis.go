@@ -26,29 +26,6 @@ type diagnosticDoc struct {
 	Evidence   []esp.Evidence `json:"evidence"`
 }
 
-// platformType is the platform's type of a diagnosis; an empty id, nothing open, is
-// NORMAL.
-func platformType(id esp.DiagnosisID) string {
-	switch id {
-	case "":
-		return "NORMAL"
-	case "gas_interference", "gas_lock":
-		return "GAS_LOCK"
-	case "pump_wear", "scale", "plugged_intake", "tubing_leak", "broken_shaft":
-		return "PUMP_WEAR"
-	case "motor_overheating", "winding_rise", "overload", "stall", "insulation", "current_unbalance":
-		return "MOTOR_ISSUE"
-	case "drive_fault", "voltage_unbalance", "undervoltage", "power_dip", "power_fluctuation", "unstable_drive", "communication_lost":
-		return "VSD_ISSUE"
-	case "solids", "downthrust", "upthrust":
-		return "VIBRATION_ISSUE"
-	case "pump_off", "low_intake_pressure", "closed_valve", "inflow_decrease", "underload":
-		return "LOW_FLOW"
-	case esp.BackPressure, esp.InflowIncrease, esp.ReverseRotation, esp.GaugeFault, esp.ExcessStarts, esp.BackspinSeen:
-	}
-	return "UNKNOWN"
-}
-
 // platformSeverity is the platform's word for how urgent a diagnosis is.
 func platformSeverity(d *esp.Diagnosis) string {
 	switch {
@@ -80,7 +57,7 @@ func platformConfidence(c esp.Confidence) float64 {
 func (u platformUnits) diagnostic(d *StoredDiagnosis) diagnosticDoc {
 	x := &d.Diagnosis
 	out := diagnosticDoc{
-		WellID: x.Well, Timestamp: iso(x.Time), Diagnosis: platformType(x.ID), Confidence: platformConfidence(x.Confidence),
+		WellID: x.Well, Timestamp: iso(x.Time), Diagnosis: x.ID.PlatformType(), Confidence: platformConfidence(x.Confidence),
 		Severity: platformSeverity(x), Actions: []string{}, Resolution: isoOrNull(d.Resolved),
 		Rule: x.Rule, Text: x.Text, Evidence: x.Evidence,
 	}

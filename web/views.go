@@ -143,8 +143,8 @@ type Signal struct {
 	// not replace it. Quality NotDue: never read so far.
 	Reading esp.Reading
 	Time    time.Time // of the scan of Reading
-	// Last is the last value that could be shown as a number, and LastTime its time:
-	// Reading itself, or what stood before it was lost. NaN and zero: none known.
+	// Last is the last value that could be trusted, and LastTime its time: Reading
+	// itself, or what stood before it was lost or doubted. NaN and zero: none known.
 	Last     float64
 	LastTime time.Time
 	// Period is how often the signal is read.

@@ -90,6 +90,40 @@ func TestRecordsFillTheViews(t *testing.T) {
 	}
 }
 
+// The view files each diagnosis under the type that the page's API gives it.
+func TestPlatformTypesAreThoseOfThePage(t *testing.T) {
+	db := mustMigrate(t)
+	s := mustEdge(t, db, "RB-114")
+	trace := wiretest.NewTrace("RB-114", 1)
+	scan := trace.Next().Clone()
+	mustIngest(t, s, wiretest.Batch{Layout: trace.Layout, Epoch: 9, First: 1, Last: 1, Scans: []esp.Scan{scan}})
+	var records []record.Record
+	ids := []esp.DiagnosisID{
+		"gas_interference", "gas_lock", "pump_off", "low_intake_pressure", "broken_shaft", "pump_wear", "tubing_leak", "plugged_intake",
+		"closed_valve", "scale", "viscosity_rise", "solids", "inflow_increase", "inflow_decrease", "back_pressure", "motor_overheating",
+		"winding_rise", "insulation", "current_unbalance", "voltage_unbalance", "overload", "underload", "stall", "undervoltage", "power_dip",
+		"power_fluctuation", "backspin", "excess_starts", "gauge_fault", "unstable_drive", "downthrust", "upthrust", "check_valve_leak",
+		"reverse_rotation", "drive_fault", "communication_lost", "clock_fault",
+	}
+	for i, id := range ids {
+		d := esp.Diagnosis{Well: "RB-114", Time: wiretest.Start().Add(time.Duration(i) * time.Second), ID: id, Change: esp.Raised, Text: string(id)}
+		records = append(records, mustRecord(t, uint64(i+1))(record.Diagnosis(d)))
+	}
+	payload, err := wire.AppendRecords(nil, 9, 1, uint64(len(ids)), records)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Ingest(t.Context(), 1, payload); err != nil {
+		t.Fatal(err)
+	}
+	conn := mustConnect(t, db.DSN())
+	for _, id := range ids {
+		if got, want := query[string](t, conn, "SELECT diagnosis FROM esp.diagnostic_results WHERE notes = '"+string(id)+"'"), id.PlatformType(); got != want {
+			t.Errorf("%s is %s at headquarters and %s on the page", id, got, want)
+		}
+	}
+}
+
 func TestPlatformTablesInPublicAreLeftAlone(t *testing.T) {
 	db := mustMigrateOver(t, "CREATE TABLE public.esp_telemetry (mine int)")
 	conn := mustConnect(t, db.DSN())
