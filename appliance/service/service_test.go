@@ -90,13 +90,11 @@ func TestFeeding(t *testing.T) {
 			})
 		}()
 		stretch := func(d time.Duration) (fed int, status []string) {
-			mu.Lock()
-			told = nil
-			mu.Unlock()
 			time.Sleep(d)
 			synctest.Wait()
 			mu.Lock()
 			defer mu.Unlock()
+			defer func() { told = nil }()
 			for line := range strings.SplitSeq(strings.Join(told, "\n"), "\n") {
 				if line == "WATCHDOG=1" {
 					fed++
