@@ -2,6 +2,7 @@ package diagnosis
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -99,31 +100,35 @@ func Spread(x ...float64) float64 { return spread(slices.Clone(x), Median(x...))
 
 // CatalogueRow is what the documentation has to say about a rule.
 type CatalogueRow struct {
-	ID         esp.DiagnosisID
-	Title      string
-	Severity   esp.Severity
-	Version    int
-	Exclusions []string
-	Texts      []string // everything a person may read
+	ID                            esp.DiagnosisID
+	Title, Sentence, Note, Source string
+	Steps                         []esp.Step
+	Texts                         []string // everything a person may read
 }
 
-// Catalogue is the rule table for the test of its documentation.
+// Catalogue is the rule table for the tests of what it says.
 func Catalogue() []CatalogueRow {
 	var out []CatalogueRow
 	for i := range rules {
 		r := &rules[i]
-		row := CatalogueRow{ID: r.id, Title: r.title, Severity: r.severity, Version: r.version, Texts: []string{r.title, r.text}}
-		for k := range r.exclude {
-			row.Exclusions = append(row.Exclusions, r.exclude[k].name)
-		}
-		for _, c := range r.trigger {
+		row := CatalogueRow{ID: r.id, Title: r.title, Sentence: r.text, Note: r.note, Source: r.source, Steps: r.steps}
+		row.Texts = []string{r.title, r.text, r.note, r.source, r.over, r.rested}
+		for _, c := range slices.Concat(r.trigger, r.grave) {
 			row.Texts = append(row.Texts, c.text)
 		}
 		for _, c := range r.confirm {
 			row.Texts = append(row.Texts, c.text, c.against)
 		}
+		for _, x := range r.rivals {
+			row.Texts = append(row.Texts, x.separate)
+		}
 		for _, s := range r.steps {
 			row.Texts = append(row.Texts, s.Text)
+		}
+		if r.id == esp.GaugeFault {
+			for _, p := range slices.Sorted(maps.Keys(gaugeRemedies)) {
+				row.Texts = append(row.Texts, gaugeRemedies[p].Text)
+			}
 		}
 		out = append(out, row)
 	}
