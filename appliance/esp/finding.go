@@ -77,7 +77,8 @@ const (
 	Cleared Change = "cleared"
 )
 
-// DiagnosisID names a diagnosis: one of the ids of CONTRACTS §3, for example "gas_lock".
+// DiagnosisID names a diagnosis, for example "gas_lock". The ids are stable: stored,
+// forwarded and used in queries.
 type DiagnosisID string
 
 // Diagnosis ids that this release can find.

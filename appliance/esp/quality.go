@@ -4,7 +4,7 @@ package esp
 // was not due in this scan, which is no statement about the device.
 type Quality uint8
 
-// Qualities, from CONTRACTS: suspect and worse never reach a rule, and nothing is
+// Qualities. Suspect and worse never reach a rule, and nothing is
 // ever shown as a number in place of invalid or lost.
 const (
 	NotDue      Quality = iota // the signal is polled more slowly and was not asked this time

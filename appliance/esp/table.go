@@ -74,7 +74,7 @@ const (
 	LiquidRateVariance
 )
 
-// signals is the table of CONTRACTS §1. Plausible ranges are wide on purpose: they
+// signals is the table of canonical signals. Plausible ranges are wide on purpose: they
 // prompt a look at the decoding and are never trip limits.
 var signals = [...]Signal{
 	{DriveFrequency, "drive_frequency", "Drive frequency", "", Hertz, 2, Analog, DriveGroup, 0, 400},

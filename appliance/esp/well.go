@@ -5,7 +5,7 @@ import "time"
 // State is what the pump is doing.
 type State uint8
 
-// States, from CONTRACTS §3. The numbers are those of the run_state signal and are
+// States. The numbers are those of the run_state signal and are
 // stored: only append.
 const (
 	StateUnknown State = iota

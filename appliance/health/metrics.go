@@ -198,7 +198,7 @@ func jobs(read func(*Job, put)) func(*Report, put) {
 	}
 }
 
-// states are those of CONTRACTS, in the order of the codes.
+// states are those of esp.State, in the order of the codes.
 func states() []esp.State {
 	return []esp.State{
 		esp.Stopped, esp.Starting, esp.Settling, esp.Running, esp.Ramping, esp.Tripped, esp.RestartWait, esp.Backspin, esp.StateUnknown,

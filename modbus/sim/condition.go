@@ -12,7 +12,7 @@ type condition struct {
 const (
 	// scaleLoss is the power that deposits add per share of head that they cost.
 	// Rough and narrowed channels lose head and still turn the same liquid round, so
-	// efficiency falls at unchanged or higher power: the early phase of DIAGNOSTICS §1,
+	// efficiency falls at unchanged or higher power: the early phase of scale,
 	// current up; it falls only once the flow does.
 	scaleLoss = 0.55
 	// A centrifugal stage turned backwards still pumps forwards, because the diffuser

@@ -18,8 +18,8 @@ var (
 	gone = span{-0.02, 0.06}
 )
 
-// directions of each scenario after its Since, from SIMULATOR's response table and
-// DIAGNOSTICS §1. A signal that is missing is not informative.
+// directions of each scenario after its Since, as the field knows them.
+// A signal that is missing is not informative.
 var directions = map[string]map[string]span{
 	"gas-lock": {
 		"drive_frequency": {1, 1}, "motor_current": {0.45, 0.7}, "intake_pressure": {1.08, 1.4}, "discharge_pressure": {0.5, 0.95},

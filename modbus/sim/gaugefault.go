@@ -58,8 +58,8 @@ type GaugeEffect struct {
 	Period, For time.Duration
 }
 
-// GaugeFaults are the gauge faults of this release: those that the field's recordings
-// hold (DIAGNOSTICS §4.2), and what a cable does when its insulation goes.
+// GaugeFaults are the gauge faults of this release: those that recordings from
+// the field hold, and what a cable does when its insulation goes.
 func GaugeFaults() []GaugeFault {
 	return append(deadGauges(), livingGauges()...)
 }

@@ -14,9 +14,9 @@ func pathScenarios() []Scenario {
 			Title: "The tubing leaks back into the annulus",
 			Since: 4 * time.Hour,
 			Calm:  8 * time.Hour,
-			// The field's leaks of DIAGNOSTICS §2.13 raised the intake pressure by 5.7 to
-			// 24.6 bar in their worst hour, which takes 60 to 100 % of the rate; the hole is
-			// washed out further.
+			// Leaks recorded in the field raised the intake pressure by 5.7 to 24.6 bar in
+			// their worst hour, which takes 60 to 100 % of the rate; the hole is washed out
+			// further.
 			Changes: []Change{
 				{Param: TubingLeak, Kind: Ramp, Over: 2 * time.Minute, To: 42},
 				{Param: TubingLeak, Kind: Ramp, After: 10 * time.Minute, Over: 3 * time.Hour, To: 62},

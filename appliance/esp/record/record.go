@@ -17,7 +17,7 @@ import (
 // Kind says what a record is about. The names are stored and forwarded.
 type Kind string
 
-// Kinds, from CONTRACTS §5.
+// Kinds. The names are stable.
 const (
 	KindEvent           Kind = "event"
 	KindAlarm           Kind = "alarm"
