@@ -290,6 +290,8 @@ func (r *rule) onsetWords() string {
 		return fmt.Sprintf("when %s had made %s of the whole move", name, percentOf(factor))
 	case f.measure == swing:
 		return fmt.Sprintf("in the first minute from which on %s was above %s", name, usualTimes(factor, f.measure))
+	case r.rises():
+		return fmt.Sprintf("in the first minute from which on %s was above %s plus %d standard deviations", name, usualTimes(factor, f.measure), onsetSigmas)
 	default:
 		return fmt.Sprintf("in the first minute from which on %s was below %s", name, usualTimes(factor, f.measure))
 	}

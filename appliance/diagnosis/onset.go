@@ -32,10 +32,16 @@ func (e *Engine) onset(r *rule, f *finding, now int64) int64 {
 		if r.onset.feature.measure == swing {
 			return unrest > r.onset.factor*u.swing
 		}
+		if r.rises() {
+			return level > r.onset.factor*u.level+onsetSigmas*u.noise
+		}
 		return level < r.onset.factor*u.level
 	})
 	return first
 }
+
+// rises reports whether a rule looks for what is more than usual.
+func (r *rule) rises() bool { return !r.trigger[0].below }
 
 // minuteOnset walks back through the minutes while they are beyond, over a few calm
 // ones; all reports that it came to the end of what is remembered.

@@ -195,7 +195,8 @@ type exclusion struct {
 }
 
 // onset says how the beginning of a finding is read from the minutes before it was
-// raised: backwards while the minute is beyond factor times usual.
+// raised: backwards while the minute is beyond factor times usual; of what rises, by three
+// standard deviations too.
 type onset struct {
 	feature feature // level, swing, shift or drift
 	// factor is the part of usual for a level or swing, of the whole change for a shift
