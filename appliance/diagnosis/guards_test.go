@@ -13,16 +13,18 @@ import (
 // guardSpan is how densely and how long a near miss is played.
 type guardSpan struct{ step, last time.Duration }
 
-// Every trigger beyond the first and every exclusion is there because something else
-// looks like the fault: without it that something is called by the fault's name.
-func TestEachGuardPreventsAFalseAlarm(t *testing.T) {
+// guard is a near miss that one part of a rule keeps from being called by its name.
+type guard struct {
+	cols   []esp.Column
+	script script
+	span   guardSpan
+}
+
+// guards are near misses by "rule part".
+func guards() map[string]guard {
 	gauge := []string{"intake_pressure", "discharge_pressure"}
 	hour, day, week := guardSpan{time.Second, begin + 2*time.Hour}, guardSpan{5 * time.Second, later + 5*time.Hour}, guardSpan{time.Minute, slope + 3*24*time.Hour}
-	guards := map[string]struct {
-		cols   []esp.Column
-		script script
-		span   guardSpan
-	}{
+	return map[string]guard{
 		"gas_lock trigger 1":            {columns, brokenShaft, hour},
 		"gas_lock after":                {columns, roughStart, hour},
 		"gas_lock still_pumping":        {columns, throttled, hour},
@@ -66,10 +68,16 @@ func TestEachGuardPreventsAFalseAlarm(t *testing.T) {
 		"current_unbalance supply_unbalance": {electric, unevenSupply, hour},
 		"unstable_drive supply":              {columns, shakenBySupply, hour},
 	}
+}
+
+// Every trigger beyond the first and every exclusion is there because something else
+// looks like the fault: without it that something is called by the fault's name.
+func TestEachGuardPreventsAFalseAlarm(t *testing.T) {
+	all := guards()
 	for _, name := range diagnosis.Removable() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			g, ok := guards[name]
+			g, ok := all[name]
 			if !ok {
 				t.Fatalf("guard %q has no near miss that shows what it is for", name)
 			}

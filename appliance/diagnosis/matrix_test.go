@@ -2,7 +2,10 @@ package diagnosis_test
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -11,29 +14,84 @@ import (
 	"wellkeeper.internal/modbus/sim"
 )
 
-// row says what may be found in a scenario.
-type row struct {
-	first esp.DiagnosisID   // stands open and first at the end; empty: nothing does
-	may   []esp.DiagnosisID // may be raised after the onset; everything else must not
-	span  time.Duration     // of the first seed; zero: what the demo shows
+// cell says what a diagnosis may do in a scenario.
+type cell string
+
+// The cells of testdata/matrix.txt. Before the onset nothing may be raised at all.
+const (
+	first   cell = "first" // raised, and above all others at the end
+	must    cell = "must"  // raised
+	may     cell = "may"
+	mustNot cell = "no"
+)
+
+// matrix is what is expected of each scenario and diagnosis.
+type matrix map[string]map[esp.DiagnosisID]cell
+
+// loadMatrix reads the table of scenarios (columns) and diagnoses (lines). A cell that
+// is not stated is an error: nothing is expected by silence.
+func loadMatrix(t *testing.T) matrix {
+	t.Helper()
+	body, err := os.ReadFile(filepath.Join("testdata", "matrix.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSpace(string(body)), "\n")
+	scenarios := strings.Fields(lines[0])[1:]
+	m := make(matrix)
+	for _, s := range scenarios {
+		m[s] = make(map[esp.DiagnosisID]cell)
+	}
+	for _, line := range lines[1:] {
+		cells := strings.Fields(line)
+		if len(cells) != len(scenarios)+1 {
+			t.Fatalf("matrix.txt: %d cells of %d scenarios: %s", len(cells)-1, len(scenarios), line)
+		}
+		for i, s := range scenarios {
+			m[s][esp.DiagnosisID(cells[0])] = cell(cells[i+1])
+		}
+	}
+	return m
 }
 
-// matrix is scenarios × diagnoses. What is not named in a row must not be raised.
-var matrix = map[string]row{
-	"normal":           {span: 7 * 24 * time.Hour},
-	"gas-lock":         {first: esp.GasLock, may: []esp.DiagnosisID{esp.GasInterference, esp.MotorOverheating, esp.WindingRise}},
-	"pump-off":         {first: esp.PumpOff, may: []esp.DiagnosisID{esp.LowIntakePressure}},
-	"tubing-leak":      {first: esp.TubingLeak},
-	"closed-valve":     {first: esp.ClosedValve, may: []esp.DiagnosisID{esp.MotorOverheating, esp.WindingRise}},
-	"broken-shaft":     {first: esp.BrokenShaft, may: []esp.DiagnosisID{esp.MotorOverheating, esp.WindingRise}},
-	"wear":             {first: esp.PumpWear},
-	"scale":            {first: esp.ScaleDeposit},
-	"reverse-rotation": {first: esp.ReverseRotation},
-	"drive-lost":       {first: esp.CommunicationLost},
+// The matrix speaks of every scenario and of every rule, and of nothing else, and says
+// what the scenarios themselves promise.
+func TestMatrixIsComplete(t *testing.T) {
+	m := loadMatrix(t)
+	rules := make(map[esp.DiagnosisID]bool)
+	for _, r := range diagnosis.Catalogue() {
+		rules[r.ID] = true
+	}
+	for _, sc := range sim.Scenarios() {
+		column := m[sc.Name]
+		delete(m, sc.Name)
+		for id := range rules {
+			if c := column[id]; !slices.Contains([]cell{first, must, may, mustNot}, c) {
+				t.Errorf("scenario %s, diagnosis %s: cell %q", sc.Name, id, c)
+			}
+		}
+		for id, c := range column {
+			if !rules[id] {
+				t.Errorf("scenario %s: there is no rule %s", sc.Name, id)
+			}
+			promised := slices.Index(sc.Expect, id)
+			if (c == first) != (promised == 0) || (c == must) != (promised > 0) {
+				t.Errorf("scenario %s, diagnosis %s: cell %q, and it expects %v", sc.Name, id, c, sc.Expect)
+			}
+			if slices.Contains(sc.NearMisses, id) && c != mustNot && c != may {
+				t.Errorf("scenario %s, diagnosis %s: cell %q of a near miss", sc.Name, id, c)
+			}
+		}
+	}
+	for name := range m {
+		t.Errorf("there is no scenario %s", name)
+	}
 }
 
 const (
 	matrixSeeds = 3
+	// calmWeek is how long the well that works is watched.
+	calmWeek = 7 * 24 * time.Hour
 	// young is the past before the onset that the other seeds have: a well that was
 	// connected this morning.
 	young = 8 * time.Hour
@@ -44,55 +102,75 @@ const (
 )
 
 func TestScenarioMatrix(t *testing.T) {
+	m := loadMatrix(t)
 	for _, sc := range sim.Scenarios() {
-		r, ok := matrix[sc.Name]
-		if !ok {
-			continue
-		}
 		for seed := range uint64(matrixSeeds) {
 			t.Run(fmt.Sprintf("%s/%d", sc.Name, seed), func(t *testing.T) {
 				t.Parallel()
-				past := max(sc.History, 24*time.Hour, r.span)
+				past := max(sc.History, 24*time.Hour)
+				if len(sc.Expect) == 0 {
+					past = calmWeek
+				}
 				if seed > 0 && sc.History == 0 {
 					past = sc.Since + young
 				}
-				r.check(t, sc, seed, past)
+				checkScenario(t, sc, m[sc.Name], seed, past)
 			})
 		}
 	}
 }
 
-func (r *row) check(t *testing.T, sc sim.Scenario, seed uint64, past time.Duration) {
+// checkScenario plays a scenario from its past to the present that the demo shows.
+func checkScenario(t *testing.T, sc sim.Scenario, column map[esp.DiagnosisID]cell, seed uint64, past time.Duration) {
 	t.Helper()
 	onset := past - sc.Since
-	e, m := simWell()
+	e, m := simWell(t)
 	st := newSimStream(t, sc, seed, onset)
 	st.step = 5 * time.Second
-	out := st.play(e, m, onset-dense).result
+	out := st.play(e, m, onset-dense)
 	st.step = time.Second
-	soon := st.play(e, m, min(sc.Since+dense, denseMost)).result
+	soon := st.play(e, m, min(sc.Since+dense, denseMost))
 	st.step = 5 * time.Second
 	if sc.History > 0 {
 		st.step = 30 * time.Second // it takes days
 	}
-	late := st.play(e, m, past-st.at.Sub(epoch)).result
+	late := st.play(e, m, past-st.at.Sub(epoch))
 	out.found = slices.Concat(out.found, soon.found, late.found)
-	for i := range out.found {
-		d := &out.found[i]
-		switch {
-		case d.Time.Before(epoch.Add(onset)):
-			t.Errorf("%s %s before the onset: %s", d.Change, d.ID, mustJSON(t, d))
-		case d.ID != r.first && !slices.Contains(r.may, d.ID):
-			t.Errorf("%s %s: %s", d.Change, d.ID, mustJSON(t, d))
+	out.alarms = slices.Concat(out.alarms, soon.alarms, late.alarms)
+	checkChanges(t, out.found, column, epoch.Add(onset))
+	open := e.Open()
+	for id, c := range column {
+		switch raised := out.first(id, esp.Raised); {
+		case (c == first || c == must) && raised == nil:
+			t.Errorf("%s was not raised", id)
+		case c == first && (len(open) == 0 || open[0].ID != id):
+			t.Errorf("open at the end, first first: %s", ids(open))
+		case c == first:
+			t.Logf("%s raised %v after the onset, dated %v from it", id, raised.Time.Sub(epoch.Add(onset)), raised.Onset.Sub(epoch.Add(onset)))
 		}
 	}
-	open := e.Open()
-	switch {
-	case r.first == "" && len(open) > 0 || r.first != "" && (len(open) == 0 || open[0].ID != r.first):
-		t.Errorf("open at the end, first first: %s", ids(open))
-	case r.first != "":
-		d := out.first(r.first, esp.Raised)
-		t.Logf("%s raised %v after the onset, dated %v from it", r.first, d.Time.Sub(epoch.Add(onset)), d.Onset.Sub(epoch.Add(onset)))
+	if len(sc.Expect) > 0 {
+		return
+	}
+	if len(open) > 0 || len(out.alarms) > 0 {
+		t.Errorf("open at the end: %s, alarms %s", ids(open), mustJSON(t, out.alarms))
+	}
+	if _, _, ok := e.Usual(esp.IntakePressure); !ok {
+		t.Error("nothing was learned")
+	}
+}
+
+// checkChanges compares each change with its cell.
+func checkChanges(t *testing.T, found []esp.Diagnosis, column map[esp.DiagnosisID]cell, onset time.Time) {
+	t.Helper()
+	for i := range found {
+		d := &found[i]
+		switch {
+		case d.Time.Before(onset):
+			t.Errorf("%s %s before the onset: %s", d.Change, d.ID, mustJSON(t, d))
+		case d.Change == esp.Raised && column[d.ID] == mustNot:
+			t.Errorf("%s %s %v after the onset: %s", d.Change, d.ID, d.Time.Sub(onset), mustJSON(t, d))
+		}
 	}
 }
 

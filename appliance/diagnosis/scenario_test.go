@@ -1,12 +1,10 @@
 package diagnosis_test
 
 import (
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"wellkeeper.internal/appliance/alarm"
 	"wellkeeper.internal/appliance/diagnosis"
 	"wellkeeper.internal/appliance/esp"
 	"wellkeeper.internal/modbus/sim"
@@ -24,39 +22,10 @@ func simConfig(tb testing.TB) diagnosis.Config {
 	return c
 }
 
-// A scenario of drive, supply or gauge stands open and first at the present; nothing is
-// found before it begins.
-func TestElectricScenarios(t *testing.T) {
-	const onset = 4 * time.Hour
-	for _, name := range []string{"power-dip", "overload", "dead-gauge", "drive-lost", "tripped"} {
-		for seed := range uint64(2) {
-			t.Run(name, func(t *testing.T) {
-				t.Parallel()
-				sc := findScenario(t, name)
-				e := diagnosis.New(simConfig(t))
-				m := alarm.New(alarm.Config{Well: "T-1", Limits: sim.Limits()})
-				out := newSimStream(t, sc, seed, onset).play(e, m, onset+sc.Since)
-				for i := range out.found {
-					if d := &out.found[i]; d.Time.Before(epoch.Add(onset)) {
-						t.Errorf("%s %s before the onset", d.Change, d.ID)
-					} else if d.Change == esp.Raised && slices.Contains(sc.NearMisses, d.ID) {
-						t.Errorf("%s raised", d.ID)
-					}
-				}
-				open := e.Open()
-				if len(open) != 1 || open[0].ID != sc.Expect[0] {
-					t.Errorf("open at the present: %s", mustJSON(t, open))
-				}
-			})
-		}
-	}
-}
-
 func TestTrippedTellsEverything(t *testing.T) {
 	const onset = 4 * time.Hour
 	sc := findScenario(t, "tripped")
-	e := diagnosis.New(simConfig(t))
-	m := alarm.New(alarm.Config{Well: "T-1", Limits: sim.Limits()})
+	e, m := simWell(t)
 	newSimStream(t, sc, 1, onset).play(e, m, onset+sc.Since)
 	if s, _ := e.State(); s != esp.RestartWait {
 		t.Errorf("state %v", s)
@@ -93,8 +62,7 @@ func TestGaugeFaultPatterns(t *testing.T) {
 		t.Run(f.Name, func(t *testing.T) {
 			t.Parallel()
 			sc := sim.Scenario{Name: "test", Calm: 8 * time.Hour, GaugeFaults: []sim.GaugeFault{f}}
-			e := diagnosis.New(simConfig(t))
-			m := alarm.New(alarm.Config{Well: "T-1", Limits: sim.Limits()})
+			e, m := simWell(t)
 			s := newSimStream(t, sc, 1, onset)
 			out := s.play(e, m, onset+max(f.Since, time.Hour))
 			var last *esp.Diagnosis

@@ -112,24 +112,9 @@ func (s *simStream) play(e *diagnosis.Engine, m *alarm.Manager, d time.Duration)
 	return out
 }
 
-func simWell() (*diagnosis.Engine, *alarm.Manager) {
-	return diagnosis.New(wellOf(sim.Facts())), alarm.New(alarm.Config{Well: "T-1", Limits: sim.Limits()})
-}
-
-func TestSimulatedNormalDay(t *testing.T) {
-	for seed := range uint64(1) { // weeks and more seeds: TestScenarioMatrix
-		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
-			t.Parallel()
-			e, m := simWell()
-			out := newSimStream(t, findScenario(t, "normal"), seed, 0).play(e, m, 24*time.Hour)
-			if len(out.found) > 0 || len(out.alarms) > 0 {
-				t.Errorf("found %v, alarms %s", out.names(), mustJSON(t, out.alarms))
-			}
-			if _, _, ok := e.Usual(esp.IntakePressure); !ok {
-				t.Error("nothing was learned in a day")
-			}
-		})
-	}
+func simWell(tb testing.TB) (*diagnosis.Engine, *alarm.Manager) {
+	tb.Helper()
+	return diagnosis.New(simConfig(tb)), alarm.New(alarm.Config{Well: "T-1", Limits: sim.Limits()})
 }
 
 func TestSimulatedGasLock(t *testing.T) {
@@ -137,7 +122,7 @@ func TestSimulatedGasLock(t *testing.T) {
 	for seed := range uint64(4) {
 		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
 			t.Parallel()
-			e, m := simWell()
+			e, m := simWell(t)
 			out := newSimStream(t, findScenario(t, "gas-lock"), seed, onset).play(e, m, onset+90*time.Minute)
 			interference, lock := out.first(esp.GasInterference, esp.Raised), out.first(esp.GasLock, esp.Raised)
 			if interference == nil || lock == nil || out.found[0].ID != esp.GasInterference {
@@ -184,7 +169,7 @@ func TestSimulatedNearMisses(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			e, m := simWell()
+			e, m := simWell(t)
 			sc := sim.Scenario{Name: "test", Calm: 2 * time.Hour, Changes: tt.changes}
 			s := newSimStream(t, sc, 2, onset)
 			s.step = 2 * time.Second
