@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"wellkeeper.internal/appliance/diagnosis"
 	"wellkeeper.internal/appliance/esp"
 	"wellkeeper.internal/modbus/sim"
@@ -51,6 +53,75 @@ func emptier(at time.Duration, v values, _ *rand.Rand) {
 	k := math.Min(days(at)/3, 1)
 	v["intake_pressure"] -= 600 * k
 	v["liquid_rate"] *= 1 - 0.05*k
+}
+
+// heating takes the motor up by so much per hour while something else goes on.
+func heating(perHour float64, other script) script {
+	return func(at time.Duration, v values, rng *rand.Rand) {
+		other(at, v, rng)
+		if at >= begin {
+			v["motor_temperature"] = 117 + perHour*(at-begin).Hours()
+		}
+	}
+}
+
+// The cause stands first: what the motor's temperature does is not told of its own
+// while the cause is open or about to be raised.
+func TestHeatWaitsForItsCause(t *testing.T) {
+	tests := map[string]struct {
+		script script
+		want   []string
+	}{
+		"closed valve":    {heating(72, closedValve), []string{"raised closed_valve"}},
+		"broken shaft":    {heating(36, brokenShaft), []string{"raised broken_shaft"}},
+		"gas lock":        {lock, []string{"raised gas_interference", "cleared gas_interference", "raised gas_lock"}},
+		"no other reason": {heating(14, func(time.Duration, values, *rand.Rand) {}), []string{"raised winding_rise", "raised motor_overheating", "cleared winding_rise"}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := observe(t, columns, tt.script, begin+90*time.Minute)
+			names := slices.DeleteFunc(got.names(), func(n string) bool { return strings.HasPrefix(n, "updated") })
+			if d := cmp.Diff(tt.want, names); d != "" {
+				t.Errorf("changes (-want +got):\n%s", d)
+			}
+		})
+	}
+}
+
+// A cause that was about to be raised and then was not seen any more does not keep the
+// temperature quiet.
+func TestHeatDoesNotWaitForever(t *testing.T) {
+	st := newStream(t, 3, without("tubing_head_pressure"), heating(14, closedValve))
+	st.lose = func(at time.Duration, c *esp.Column) (esp.Quality, esp.Reason) {
+		if c.Name == "discharge_pressure" && at >= begin+100*time.Second {
+			return esp.Lost, esp.Timeout
+		}
+		return esp.Good, esp.NoReason
+	}
+	r := run(st, diagnosis.NewGate(st.layout), diagnosis.New(wellOf(facts)), begin+90*time.Minute)
+	if r.first(esp.ClosedValve, esp.Raised) != nil {
+		t.Fatalf("raised before it could not be seen any more: %v", r.names())
+	}
+	if r.first(esp.WindingRise, esp.Raised) == nil {
+		t.Errorf("winding_rise was not raised: %v", r.names())
+	}
+}
+
+// A pump that is locked by gas is without load; it is not called a broken shaft beside.
+func TestLockIsNotABrokenShaft(t *testing.T) {
+	still := begin + 60*time.Minute
+	s := func(at time.Duration, v values, rng *rand.Rand) {
+		lock(at, v, rng)
+		if at >= still { // the lock lies still and smooth, one step deeper
+			v["motor_current"] = 11 + 0.05*rng.NormFloat64()
+			v["discharge_pressure"] = v["intake_pressure"] + 60
+		}
+	}
+	got := observe(t, columns, s, begin+2*time.Hour)
+	if got.first(esp.GasLock, esp.Raised) == nil || got.first(esp.BrokenShaft, esp.Raised) != nil {
+		t.Errorf("found %v", got.names())
+	}
 }
 
 func TestSlowFindings(t *testing.T) {

@@ -244,7 +244,11 @@ func (r *rule) otherWords() string {
 		for _, id := range r.yields {
 			ids = append(ids, "`"+string(id)+"`")
 		}
-		s = append(s, "it is not told, and ends, while one of these explains it: "+strings.Join(ids, ", "))
+		words := "it is not told, and ends, while one of these explains it: " + strings.Join(ids, ", ")
+		if len(r.awaits) > 0 {
+			words += "; where one that would is about to be raised it is waited for, once and as long as that one holds"
+		}
+		s = append(s, words)
 	}
 	if len(s) == 0 {
 		return ""

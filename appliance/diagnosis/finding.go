@@ -220,7 +220,7 @@ func (e *Engine) live(r *rule, f *finding, v *verdict, now int64, out *Outcome) 
 		if f.metAt == 0 {
 			f.metAt = now
 		}
-		if now-f.metAt >= r.hold.Milliseconds() && e.witnessed(r, f, now) {
+		if now-f.metAt >= r.hold.Milliseconds() && e.witnessed(r, f, now) && !e.awaited(r, f, now) {
 			e.open(r, f, v, now, out)
 		}
 	case v.stays && v.excluded == "":
@@ -258,6 +258,20 @@ func (e *Engine) witnessed(r *rule, f *finding, now int64) bool {
 		}
 	}
 	return true
+}
+
+// awaited reports whether a finding that would explain this one is about to be raised.
+// It is waited for once: a cause that comes and goes does not keep a consequence quiet.
+func (e *Engine) awaited(r *rule, f *finding, now int64) bool {
+	for _, id := range r.awaits {
+		for i := range e.findings {
+			c := &e.rules[i]
+			if c.id == id && e.findings[i].metAt != 0 && now-f.metAt < (r.hold+c.hold).Milliseconds()+review {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // holdReferences keeps what open findings stand on.

@@ -40,7 +40,7 @@ func guards() map[string]guard {
 		"closed_valve after":            {columns, surge, hour},
 		"closed_valve flowing":          {columns, pinched, hour},
 		"broken_shaft trigger 1":        {columns, unloading, day},
-		"broken_shaft trigger 2":        {columns, lock, hour},
+		"broken_shaft trigger 2":        {columns, huntedLock, hour},
 		"broken_shaft pump_off":         {without("discharge_pressure"), dry, hour},
 		"reverse_rotation trigger 1":    {columns, leaksSuddenly, hour},
 		"reverse_rotation after":        {columns, shortFill, hour},

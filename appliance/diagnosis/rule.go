@@ -251,6 +251,9 @@ type rule struct {
 	// yields names findings that explain this one: while one of them is open it is not
 	// raised, and ends. One cause, one finding.
 	yields []esp.DiagnosisID
+	// awaits names those among them that are waited for while they are about to be
+	// raised, for as long as they hold: the cause stands first.
+	awaits []esp.DiagnosisID
 	onset  onset
 	// rests is how long the finding waits for a pump that stands, two hours where it is
 	// not set, and rested why it is over then.

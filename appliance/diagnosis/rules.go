@@ -16,6 +16,7 @@ const (
 const (
 	stepCasing = "Check that the casing valve to the flowline is open and its check valve free; compare casing pressure with its usual value. Keep the gas in the line: it may contain H2S."
 	stepValve  = "Closed-valve test: shut the wing valve with the pump running for at most 2 min, and open it at once at the pressure limit that the engineer has set for tubing, wellhead and line. A sound pump and tubing raise tubing head pressure steadily to the shut-in head; a leak or a pump without head does not."
+	stepUnlock = "Lower the speed by about 10 % for 15 min, if the engineer agrees: a gas lock lets go and the head comes back, a broken shaft answers to nothing."
 	stepCable  = "Before any work at the drive or the cable: isolate and lock out, prove dead, wait out backspin. A spinning permanent-magnet motor makes lethal voltage."
 )
 

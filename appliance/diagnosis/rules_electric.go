@@ -49,7 +49,7 @@ var powerDip = rule{
 	title:    "Power dip",
 	text:     "The supply dipped for seconds: voltage fell to {value} where {usual} is usual; do not blame the pump for what followed.",
 	note:     "A sag of seconds while the pump turns, looked for in every reading and not in every tick, until the voltage is back at 95 %. What lasts longer than 2 min is undervoltage. It is shown for 20 min. A dip between two polls is not seen.",
-	source:   "IEEE 1159 for 90 % and for how long a sag lasts; number of dips our own; proven by `TestElectricScenarios`",
+	source:   "IEEE 1159 for 90 % and for how long a sag lasts; number of dips our own; proven by `TestScenarioMatrix`",
 	over:     "The supply has been steady for 20 minutes.",
 	steps: []esp.Step{
 		{Text: "Nothing to do at the pump. Note it; look whether other wells on the same line dipped at the same time.", Who: esp.Technician},
@@ -158,7 +158,7 @@ var overload = rule{
 	title:     "Overload",
 	text:      "The motor is overloaded: current is {value}, above its nameplate of {rated}; sand or other solids, a rubbing or sticking pump, or low voltage.",
 	note:      "Not while the pump starts. Without the nameplate current it is not assessed, and `transformer_ratio` is needed where only the drive's output current is measured. A motor that always runs at its nameplate is loaded, and no more. The pump is never restarted before checks.",
-	source:    sourceLoad + " for 10 % above nameplate and no restart after it; " + sourceSolids + " for clogging in new wells; proven by `TestElectricScenarios` and `TestUsualLoadAgainstNameplate`",
+	source:    sourceLoad + " for 10 % above nameplate and no restart after it; " + sourceSolids + " for clogging in new wells; proven by `TestScenarioMatrix` and `TestUsualLoadAgainstNameplate`",
 	steps: []esp.Step{
 		{Text: "If it trips or is stopped do NOT restart after overload before checks: solids settle on a pump that stands, and a damaged cable or motor is finished by the next start.", Who: esp.Technician},
 		{Text: "Compare the voltages of all phases and the drive's own warning; take a sample of the liquid and look for sand.", Who: esp.Technician},
@@ -219,6 +219,7 @@ var motorOverheating = rule{
 		},
 	},
 	yields:   hot,
+	awaits:   hot,
 	onset:    onset{feature: feature{roleMotorTemperature, level}, factor: 1},
 	severity: esp.SeverityToday,
 	grave:    []condition{{feature: feature{roleMotorTemperature, climb}, fixed: 18}},
@@ -243,6 +244,7 @@ var windingRise = rule{
 	stay: []condition{{feature: feature{roleMotorTemperature, climb}, fixed: 5}},
 	hold: 2 * time.Minute, release: time.Hour, // it may rise in waves
 	yields:   append([]esp.DiagnosisID{esp.MotorOverheating}, hot...),
+	awaits:   hot,
 	onset:    onset{feature: feature{roleMotorTemperature, level}, factor: 1},
 	severity: esp.SeverityToday,
 	grave:    []condition{{feature: feature{roleMotorTemperature, climb}, fixed: 18}},

@@ -70,6 +70,12 @@ var gasLock = rule{
 			{feature: feature{roleFrequency, swing}, share: huntingShare},
 		}},
 	},
+	rivals: []rival{
+		{
+			id: esp.BrokenShaft, unless: []condition{{feature: feature{roleCurrent, swing}, factor: 4}},
+			separate: stepUnlock,
+		},
+	},
 	onset:    onset{feature: feature{roleCurrent, level}, factor: lockCurrent},
 	rests:    2 * time.Hour,
 	rested:   "the pump has stood for 2 hours and the gas has had time to part",

@@ -124,9 +124,11 @@ var brokenShaft = rule{
 	rivals: []rival{
 		{
 			id:       esp.GasLock,
-			separate: "Lower the speed by about 10 % for 15 min, if the engineer agrees: a gas lock lets go and the head comes back, a broken shaft answers to nothing.",
+			separate: stepUnlock,
 		},
 	},
+	// A locked pump is without load too, and its current may fall at once.
+	yields:   []esp.DiagnosisID{esp.GasLock},
 	onset:    onset{feature: feature{roleCurrent, level}, factor: 0.85},
 	rests:    mechanicalRest,
 	rested:   "the pump has stood for two weeks",

@@ -143,6 +143,15 @@ func brownOut(at time.Duration, v values, _ *rand.Rand) {
 	v["liquid_rate"] *= 1 - 0.6*k
 }
 
+// huntedLock: a pump filled with gas whose drive hunts after its load; the hunting says
+// no gas, and the swings say no broken shaft.
+func huntedLock(at time.Duration, v values, rng *rand.Rand) {
+	lock(at, v, rng)
+	if at >= begin {
+		v["drive_frequency"] += 0.3 * slug(at, 80)
+	}
+}
+
 // loose: control that hunts so far that the pump loses its head in between.
 func loose(at time.Duration, v values, _ *rand.Rand) {
 	if at < begin {
