@@ -131,6 +131,11 @@ func TestTextsAreSafe(t *testing.T) {
 				t.Errorf("%s says %q: gas may carry H2S", r.ID, s)
 			}
 		}
+		for _, s := range r.Separate {
+			if liveWork.MatchString(s) && !lockout.MatchString(s) {
+				t.Errorf("%s: work without a lock-out: %q", r.ID, s)
+			}
+		}
 		locked := false
 		for _, s := range r.Steps {
 			locked = locked || lockout.MatchString(s.Text)

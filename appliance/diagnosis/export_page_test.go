@@ -189,7 +189,7 @@ func (r *rule) excludeList() string {
 		return ""
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "**Not %s where**\n", r.id)
+	fmt.Fprintf(&b, "**Not `%s` where**\n", r.id)
 	for i := range r.exclude {
 		fmt.Fprintf(&b, "\n- `%s`: %s", r.exclude[i].name, sayAll(r.exclude[i].all))
 	}

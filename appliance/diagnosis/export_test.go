@@ -103,6 +103,7 @@ type CatalogueRow struct {
 	ID                            esp.DiagnosisID
 	Title, Sentence, Note, Source string
 	Steps                         []esp.Step
+	Separate                      []string // what tells it from what else it may be
 	Texts                         []string // everything a person may read
 }
 
@@ -120,8 +121,9 @@ func Catalogue() []CatalogueRow {
 			row.Texts = append(row.Texts, c.text, c.against)
 		}
 		for _, x := range r.rivals {
-			row.Texts = append(row.Texts, x.separate)
+			row.Separate = append(row.Separate, x.separate)
 		}
+		row.Texts = append(row.Texts, row.Separate...)
 		for _, s := range r.steps {
 			row.Texts = append(row.Texts, s.Text)
 		}
