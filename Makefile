@@ -30,8 +30,14 @@ test: ## all tests, with the peers that this machine has (CI=true: with all of t
 	scripts/deps.sh
 	go vet ./...
 	go test -timeout 9m ./...
+	$(MAKE) --no-print-directory field
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o wellkeeper .
 	WELLKEEPER_BINARY=$(CURDIR)/wellkeeper go -C web/uitest test -count=1 -timeout 4m ./...
+
+.PHONY: field
+field: ## what is found on recorded wells, and of leaks injected into them (docs/validation.md)
+	go test -count=1 -v -run 'Leaks|GaugeFaults' ./appliance/diagnosis | sed -n \
+	  -e '/^goal/p' -e 's/^ *injection_test.go:[0-9]*: \(synthetic\)/\1/p' -e 's/^ *field_.*test.go:[0-9]*: \(.*not on this machine\)/skipped: \1/p' -e '/^--- FAIL/p'
 
 .PHONY: race
 race: ## the tests of everything concurrent, under the race detector
@@ -58,7 +64,7 @@ bench-sync: ## wire size, ingest
 	go test -count=1 -v -run Cut ./sync/uplink | grep "^goal"
 bench-engine: ## diagnosis and alarms
 	go test -run '^$$' -bench . -benchmem ./appliance/diagnosis ./appliance/alarm
-	go test -count=1 -v -run Gauge ./appliance/diagnosis | { grep "^goal" || true; } # where recordings are at hand
+	$(MAKE) --no-print-directory field
 bench-web: ## pages, API, probes and metrics
 	go test -run '^$$' -bench . -benchmem ./web ./appliance/health
 	go test -count=1 -v -run Budget ./web | grep "^goal"

@@ -12,7 +12,7 @@ import (
 )
 
 // goalName is the pattern of a figure's name.
-const goalName = `((?:app|store|modbus|sync|engine|web)\.[a-z0-9]+(?:-[a-z0-9]+)*)`
+const goalName = `((?:app|store|modbus|sync|engine|field|synthetic|web)\.[a-z0-9]+(?:-[a-z0-9]+)*)`
 
 // Each figure that a benchmark prints is explained, and each that is explained is
 // printed; what is listed as not measured is not.

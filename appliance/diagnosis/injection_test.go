@@ -357,15 +357,15 @@ func TestInjectedLeaksFieldB(t *testing.T) {
 		w := wells[i]
 		b := background{well: &w, scans: w.scans}
 		w.scans = b.blind().scans
-		days += w.days()
 		r := w.findings(nil)
+		days += r.watched.Hours() / 24
 		for k := range r.found {
 			if isLeak(r.found[k]) {
 				alarms++
 			}
 		}
 	}
-	goal.Exact(t, "field.b-false-leaks-without-discharge", float64(alarms)/days, "per-well-day", 0.05)
+	goal.Exact(t, "field.b-false-leaks-without-discharge", float64(alarms)/days, "per-well-day", 0.1)
 }
 
 func isLeak(d esp.Diagnosis) bool { return d.ID == esp.TubingLeak && d.Change == esp.Raised }

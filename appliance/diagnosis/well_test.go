@@ -154,8 +154,9 @@ func wellOf(f esp.Facts) diagnosis.Config {
 
 // result is what a run told.
 type result struct {
-	events []esp.Event
-	found  []esp.Diagnosis
+	watched time.Duration // the pump was known to turn; of recorded wells
+	events  []esp.Event
+	found   []esp.Diagnosis
 }
 
 // names lists changes as "raised gas_lock".
