@@ -37,7 +37,7 @@ test: ## all tests, with the peers that this machine has (CI=true: with all of t
 .PHONY: field
 field: ## what is found on recorded wells, and of leaks injected into them (docs/validation.md)
 	go test -count=1 -v -run 'Leaks|GaugeFaults' ./appliance/diagnosis | sed -n \
-	  -e '/^goal/p' -e 's/^ *injection_test.go:[0-9]*: \(synthetic\)/\1/p' -e 's/^ *field_.*test.go:[0-9]*: \(.*not on this machine\)/skipped: \1/p' -e '/^--- FAIL/p'
+	  -e '/^goal/p' -e 's/^ *injection_test.go:[0-9]*: \(synthetic\)/\1/p' -e 's/^ *[a-z_]*test.go:[0-9]*: \(.*not on this machine\)/skipped: \1/p' -e '/^--- FAIL/p'
 
 .PHONY: race
 race: ## the tests of everything concurrent, under the race detector
