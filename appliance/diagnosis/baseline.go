@@ -14,7 +14,7 @@ const (
 	slots       = 288
 	slotsLeast  = 3
 	slotsWait   = 3
-	regimeWidth = 0.5   // Hz, DIAGNOSTICS §6
+	regimeWidth = 0.5   // Hz
 	regimeShare = 0.005 // of the frequency, for permanent-magnet speeds
 	reachShare  = 0.12  // how far a baseline may be carried by the affinity laws
 )

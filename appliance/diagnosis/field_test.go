@@ -221,7 +221,7 @@ func dead(name string, x float64) bool {
 	}
 }
 
-// healthy ranges of field B, DIAGNOSTICS §4: what lies inside must not be graded away.
+// healthy ranges of field B: what lies inside must not be graded away.
 func healthy(name string, x float64) bool {
 	switch name {
 	case "discharge_pressure":

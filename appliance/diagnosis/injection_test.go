@@ -23,7 +23,7 @@ const (
 	injectedCalm   = 8 * time.Hour  // at least, since the last start
 	injectedGap    = 2 * time.Hour  // a longer silence is no background
 	injectedTries  = 12
-	// What the leaks of field A did in their worst hour, DIAGNOSTICS §1.
+	// What the leaks of field A did in their worst hour.
 	fieldLeakLeast, fieldLeakMost = 5.7, 24.6
 )
 
@@ -33,7 +33,7 @@ var worstHours = [...]float64{1, 2, 4, fieldLeakLeast, 8, 16, fieldLeakMost}
 // hole is a leak as a hole in the tubing makes it. What runs back fills the annulus, the higher
 // intake pressure holds back the inflow, and both meet at a new level: the rise of a
 // first-order system. Its time constant is that with which the field's wells answered a
-// change of speed, 0.9 to 3.4 h (DIAGNOSTICS §2.13); the labelled leaks were faster.
+// change of speed, 0.9 to 3.4 h; the labelled leaks were faster.
 // Less liquid passes wellhead and choke, so discharge pressure falls, at once: in the
 // simulated well by 0.38 bar for each bar that intake pressure rises in the hour.
 type hole struct {

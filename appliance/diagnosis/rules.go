@@ -4,7 +4,7 @@ import "slices"
 
 // Limits that more than one rule uses.
 const (
-	swingsMore   = 3.0    // times the own baseline, DIAGNOSTICS §1
+	swingsMore   = 3.0    // times the own baseline
 	swingsStay   = 2.0    // hysteresis of the same
 	swingShare   = 0.012  // of the level: quieter than this is no disturbance at all
 	quietShare   = 0.001  // the same for downhole pressures

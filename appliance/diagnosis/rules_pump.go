@@ -199,7 +199,7 @@ var reverseRotation = rule{
 	},
 }
 
-// The leak rule of DIAGNOSTICS §6 as it is sharpened by what a well has beside its
+// A step of the intake pressure against its own past, as it is sharpened by what a well has beside its
 // intake pressure.
 var tubingLeak = rule{
 	id: esp.TubingLeak, version: 1, group: groupLift, rank: 6, turning: true, slowly: true,

@@ -19,10 +19,10 @@ const (
 	hourTicks  = hourFrames * frameTicks
 
 	// The reference of a shift: twelve hours, an hour back, so that what begins now is
-	// not in it (DIAGNOSTICS §6).
+	// not in it.
 	referenceLag   = 12
 	referenceLeast = 30
-	// Intake pressure follows a start for hours (DIAGNOSTICS §2.13): what it did in the
+	// Intake pressure follows a start for hours: what it did in the
 	// first two is no reference for anything.
 	referenceAge = 2 * hour
 

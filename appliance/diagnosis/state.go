@@ -8,7 +8,7 @@ import (
 )
 
 // Settle clocks, measured on field data: how long after a start or a change of speed
-// a quantity still follows that change (DIAGNOSTICS §2.13).
+// a quantity still follows that change.
 const (
 	settleElectrical  = 2 * minute
 	settleTemperature = 30 * minute
@@ -226,7 +226,7 @@ type driveWatch struct {
 	answered bool // ever
 }
 
-// Silence limits of CONTRACTS §3 and INTERFACES: three polls, ten seconds.
+// Limits of silence: three polls, ten seconds.
 func (d *driveWatch) silent(now int64) bool {
 	return d.failing && now-d.answer > max(int64(holdPolls*d.period), holdLeast)
 }

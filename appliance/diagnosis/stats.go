@@ -79,7 +79,7 @@ func middle(a, b, c float64) float64 {
 const trendBlocks = 28
 
 // trendSure is beyond which |Z| of Mann and Kendall a trend is one: once in a thousand
-// of stationary weeks, by chance (DIAGNOSTICS §3).
+// of stationary weeks, by chance.
 const trendSure = 3.3
 
 // trend is by how much x moved over its span, by the slope of Theil and Sen; 0 unless
