@@ -21,7 +21,9 @@ type Config struct {
 	// Links is shared by the pollers whose devices share a gateway or a serial line;
 	// nil makes a set of its own.
 	Links *Links
-	Log   zerolog.Logger
+	// Observe is told each read that gave values; nil tells nobody.
+	Observe Observer
+	Log     zerolog.Logger
 }
 
 // Poller reads the devices of a well at a fixed rate.
@@ -60,7 +62,9 @@ func NewPoller(c Config) (*Poller, error) {
 		}
 		profiles[d.ID] = d.Profile.ID + "@" + d.Profile.Hash()
 		p.offsets = append(p.offsets, len(columns))
-		p.sessions = append(p.sessions, newSession(d, ep, log))
+		session := newSession(d, ep, log)
+		session.observer = c.Observe
+		p.sessions = append(p.sessions, session)
 		columns = append(columns, d.Profile.Columns(d.ID)...)
 		if p.tick == 0 || d.Period < p.tick {
 			p.tick = d.Period

@@ -38,6 +38,9 @@ type session struct {
 
 	lastRequests int // of the last poll
 
+	observer Observer // nil: nobody listens
+	told     []byte   // what it is told, used again
+
 	rest  rest
 	fresh freshness
 	state *deviceState
@@ -167,6 +170,7 @@ func (s *session) read(ctx context.Context, r *run, b *block) (whole bool) {
 	if answer.err == nil {
 		r.alive, r.values = true, true
 		s.keep(b, &answer)
+		s.observe(b, &answer)
 		return true
 	}
 	why := ReasonOf(answer.err)
