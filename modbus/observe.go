@@ -8,13 +8,13 @@ import (
 )
 
 // Observer is told each read that a device answered with values: the function code, the
-// first address as sent, the data bytes of the reply (two per register, high byte first;
-// eight bits per byte for coils and inputs, the first in the lowest bit), and when the
-// answer was there.
+// first address as sent, how many registers or bits were read, the data bytes of the reply
+// (two per register, high byte first; eight bits per byte for coils and inputs, the first
+// in the lowest bit), and when the answer was there.
 //
 // It is called in a goroutine of the poller, one device after the other on one link and
 // at the same time over different links. It must not block and must not keep data.
-type Observer func(device esp.DeviceID, fc uint8, address uint16, data []byte, at time.Time)
+type Observer func(device esp.DeviceID, fc uint8, address, quantity uint16, data []byte, at time.Time)
 
 // observe tells the observer of the answer to a block.
 func (s *session) observe(b *block, answer *reply) {
@@ -32,5 +32,5 @@ func (s *session) observe(b *block, answer *reply) {
 			s.told = binary.BigEndian.AppendUint16(s.told, w)
 		}
 	}
-	s.observer(s.device.ID, uint8(b.fc), b.first, s.told, time.Now())
+	s.observer(s.device.ID, uint8(b.fc), b.first, b.count, s.told, time.Now())
 }

@@ -28,25 +28,25 @@ func TestObserverHearsWhatWasRead(t *testing.T) {
 			return true
 		}}
 		type heard struct {
-			Device  esp.DeviceID
-			FC      uint8
-			Address uint16
-			Data    []byte
-			At      time.Duration
+			Device            esp.DeviceID
+			FC                uint8
+			Address, Quantity uint16
+			Data              []byte
+			At                time.Duration
 		}
 		var got []heard
 		start := time.Now()
 		p := mustParse(t, "{schema: esp-profile/1, id: p, kind: drive, defaults: {base: 0, max_hole: 10}, points: [{name: a, ref: 7}, {name: b, ref: 8}, {name: gone, ref: 100}, {name: first, ref: 3, fc: 1}, {name: last, ref: 12, fc: 1}]}")
 		poller := mustPoller(t, modbus.Config{
 			Well: "w", Devices: []modbus.Device{tcpDevice(p)}, Links: modbus.NewLinks(modbus.LinksConfig{Dial: peer.dial}),
-			Observe: func(device esp.DeviceID, fc uint8, address uint16, data []byte, at time.Time) {
-				got = append(got, heard{device, fc, address, append([]byte(nil), data...), at.Sub(start)})
+			Observe: func(device esp.DeviceID, fc uint8, address, quantity uint16, data []byte, at time.Time) {
+				got = append(got, heard{device, fc, address, quantity, append([]byte(nil), data...), at.Sub(start)})
 			},
 		})
 		scans(t, poller, 1)
 		want := []heard{
-			{tcpDevice(p).ID, 1, 3, []byte{0b10000001, 0b10}, time.Second},
-			{tcpDevice(p).ID, 3, 7, []byte{0x12, 0x34, 0xFE, 0xDC}, time.Second},
+			{tcpDevice(p).ID, 1, 3, 10, []byte{0b10000001, 0b10}, time.Second},
+			{tcpDevice(p).ID, 3, 7, 2, []byte{0x12, 0x34, 0xFE, 0xDC}, time.Second},
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("heard (-want +got):\n%s", diff)
