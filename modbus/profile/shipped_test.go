@@ -1,24 +1,34 @@
 package profile_test
 
 import (
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/goccy/go-yaml"
 
 	"wellkeeper.internal/appliance/esp"
 	"wellkeeper.internal/modbus/profile"
 )
 
-func mustShipped(tb testing.TB, id string) *profile.Profile {
+const profileFolder = "../../configs/profiles"
+
+func mustShippedFile(tb testing.TB, id string) string {
 	tb.Helper()
-	path := filepath.Join("..", "..", "configs", "profiles", id+".yaml")
-	body, err := os.ReadFile(path)
+	body, err := os.ReadFile(filepath.Join(filepath.FromSlash(profileFolder), id+".yaml"))
 	if err != nil {
 		tb.Fatal(err)
 	}
-	p, err := profile.Parse(filepath.Base(path), body)
+	return string(body)
+}
+
+func mustShipped(tb testing.TB, id string) *profile.Profile {
+	tb.Helper()
+	p, err := profile.Parse(id+".yaml", []byte(mustShippedFile(tb, id)))
 	if err != nil {
 		tb.Fatalf("%s:\n%v", id, err)
 	}
@@ -27,7 +37,7 @@ func mustShipped(tb testing.TB, id string) *profile.Profile {
 
 func shippedIDs(tb testing.TB) []string {
 	tb.Helper()
-	files, err := filepath.Glob(filepath.Join("..", "..", "configs", "profiles", "*.yaml"))
+	files, err := filepath.Glob(filepath.Join(filepath.FromSlash(profileFolder), "*.yaml"))
 	if err != nil || len(files) < 2 {
 		tb.Fatalf("profiles: %v, %v", files, err)
 	}
@@ -37,6 +47,9 @@ func shippedIDs(tb testing.TB) []string {
 	}
 	return ids
 }
+
+// simulated says that the profile is of a device that exists in the simulator only.
+func simulated(id string) bool { return strings.HasPrefix(id, "simulated-") }
 
 func TestShippedProfilesLoad(t *testing.T) {
 	for _, id := range shippedIDs(t) {
@@ -49,6 +62,89 @@ func TestShippedProfilesLoad(t *testing.T) {
 				t.Errorf("layout: %v", err)
 			}
 		})
+	}
+}
+
+// A profile says where its numbers come from, how far it can be trusted, what to
+// compare at the panel, and shows each way of reading a register in an example.
+func TestShippedProfilesSayWhatTheyRestOn(t *testing.T) {
+	for _, id := range shippedIDs(t) {
+		t.Run(id, func(t *testing.T) {
+			p := mustShipped(t, id)
+			if n := len(p.Checks); n < 2 || n > 4 {
+				t.Errorf("checks: got %d, want two to four values that a panel shows", n)
+			}
+			if len(p.Sources) == 0 {
+				t.Error("it names no source")
+			}
+			for _, s := range p.Sources {
+				if s.Doc == "" || s.Seen == "" {
+					t.Errorf("source %+v: give the document and how much of it was seen", s)
+				}
+			}
+			checkVectors(t, p)
+			if simulated(id) {
+				return
+			}
+			notes := readNotes(mustShippedFile(t, id))
+			if notes.title == "" || len(notes.verified) == 0 || len(notes.open) == 0 {
+				t.Error("the comment at its head must say what the device is, and in lines \"Verified:\" and \"Open:\" what was checked and what was not")
+			}
+			checkConfidence(t, p)
+		})
+	}
+}
+
+// checkVectors wants an example for every type that the points use.
+func checkVectors(t *testing.T, p *profile.Profile) {
+	t.Helper()
+	var file struct {
+		Vectors []struct {
+			Gives map[string]any `yaml:"gives"`
+		} `yaml:"vectors"`
+	}
+	if err := yaml.Unmarshal([]byte(mustShippedFile(t, p.ID)), &file); err != nil {
+		t.Fatal(err)
+	}
+	shown := map[profile.Type]bool{}
+	for _, v := range file.Vectors {
+		for name := range v.Gives {
+			point, ok := p.Point(name)
+			if !ok {
+				t.Fatalf("vector of %q, which is no point", name)
+			}
+			shown[point.Type] = true
+		}
+	}
+	missing := map[profile.Type]string{}
+	for i := range p.Points {
+		if typ := p.Points[i].Type; !shown[typ] {
+			missing[typ] = p.Points[i].Name
+		}
+	}
+	for _, typ := range slices.Sorted(maps.Keys(missing)) {
+		t.Errorf("no vector shows type %s (%s)", typ, missing[typ])
+	}
+}
+
+// checkConfidence wants the letter of each row's source; rows from memory (M) stand
+// in drafts alone, and of a drive's community map nothing else can come.
+func checkConfidence(t *testing.T, p *profile.Profile) {
+	t.Helper()
+	for i := range p.Points {
+		point := &p.Points[i]
+		if point.Name == "run_state" || point.Name == "warning" || point.Name == "fault_code" {
+			continue // of sections without the letter
+		}
+		if !strings.Contains("A B C D M", point.Confidence) || point.Confidence == "" {
+			t.Errorf("%s: confidence %q, want A (vendor's text), B, C, D or M", point.Name, point.Confidence)
+		}
+		if point.Confidence == "M" && p.Verified != "draft" {
+			t.Errorf("%s is from memory, so the profile is a draft, not %q", point.Name, p.Verified)
+		}
+		if strings.HasSuffix(point.Name, "_raw") && point.Signal != 0 {
+			t.Errorf("%s is a count without a scale and must not be a signal", point.Name)
+		}
 	}
 }
 
@@ -65,7 +161,29 @@ func (m memory) words(fc uint8, wire uint16) (uint16, esp.Reason) {
 	return w, esp.NoReason
 }
 
-// Every signal of the simulated devices must come back as it went in, to within the
+// sharesWithState says that the point reads bits of the register from which run_state
+// is derived: a simulator fills them with the state.
+func sharesWithState(p *profile.Profile, point *profile.Point) bool {
+	state, ok := p.Point("run_state")
+	return ok && point.Name != "run_state" && point.FC == state.FC && point.Wire == state.Wire
+}
+
+// example is a value that the point's register can hold.
+func example(point *profile.Point) float64 {
+	v := 17.0
+	if !math.IsNaN(point.High) {
+		v = min(point.High*0.4, max(point.Low, 100))
+	}
+	if point.Enum != nil || point.Name == "warning" {
+		return 0
+	}
+	if point.Mask != 0 {
+		v = min(v, point.Scale.Apply(float64(point.Mask>>point.Shift)))
+	}
+	return v
+}
+
+// Every signal must come back from a simulated device as it went in, to within the
 // step of its register.
 func TestShippedProfilesRoundTrip(t *testing.T) {
 	for _, id := range shippedIDs(t) {
@@ -73,15 +191,9 @@ func TestShippedProfilesRoundTrip(t *testing.T) {
 			p := mustShipped(t, id)
 			want := map[string]float64{}
 			for i := range p.Points {
-				point := &p.Points[i]
-				v := 17.0
-				if !math.IsNaN(point.High) {
-					v = min(point.High*0.4, max(point.Low, 100))
+				if !sharesWithState(p, &p.Points[i]) {
+					want[p.Points[i].Name] = example(&p.Points[i])
 				}
-				if point.Enum != nil || point.Name == "warning" || point.Name == "status_word" {
-					v = 0
-				}
-				want[point.Name] = v
 			}
 			want["run_state"] = float64(esp.Running)
 			image := memory{}
@@ -90,7 +202,7 @@ func TestShippedProfilesRoundTrip(t *testing.T) {
 			p.Decode(image.words, got)
 			for i := range p.Points {
 				point := &p.Points[i]
-				if point.Name == "status_word" { // holds the bits of run_state
+				if sharesWithState(p, point) {
 					continue
 				}
 				step := math.Abs(point.Scale.Apply(1) - point.Scale.Apply(0))
