@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"wellkeeper.internal/appliance/esp"
+	"wellkeeper.internal/appliance/esp/record"
 )
 
 // Late counts the ticks of a well that were skipped because this process was not
@@ -20,13 +21,27 @@ func (a *App) RenewCertificate(ctx context.Context) (string, error) { return a.r
 // called with each scan and can hold it up.
 func (a *App) Wedge(before func()) {
 	for _, w := range a.wells() {
-		w.pipeline.store = wedged{w.pipeline.store, before}
+		w.pipeline.store = wedged{w.pipeline.store, before, func() {}}
+	}
+}
+
+// HoldRecords puts something between the pipelines and the log of records, before Run:
+// before is called ahead of each write.
+func (a *App) HoldRecords(before func()) {
+	for _, w := range a.wells() {
+		w.pipeline.store = wedged{w.pipeline.store, func() {}, before}
 	}
 }
 
 type wedged struct {
 	history
-	before func()
+	before  func()
+	records func()
+}
+
+func (w wedged) AppendRecords(ctx context.Context, records []record.Record) (uint64, error) {
+	w.records()
+	return w.history.AppendRecords(ctx, records)
 }
 
 func (w wedged) Append(ctx context.Context, s *esp.Scan) (uint64, error) {

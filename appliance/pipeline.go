@@ -46,8 +46,10 @@ type pipeline struct {
 	// goroutine runs the well.
 	restored bool
 
-	mu        sync.Mutex // guards published
+	mu        sync.Mutex // guards published, awaiting and waiting
 	published published
+	awaiting  bool        // the past is being relived: live scans wait
+	waiting   []*esp.Scan // in order
 }
 
 // published is what the page shows of a well beside its readings. The slices are
@@ -100,19 +102,30 @@ func (p *pipeline) live(ctx context.Context, s *esp.Scan) error {
 	if _, err := p.store.Append(ctx, s); err != nil {
 		return err
 	}
-	begin := time.Now()
-	changes := p.judge(s)
-	p.count(s, time.Since(begin))
-	p.keep(ctx, changes)
-	if changes.tripped {
-		if err := p.store.Sync(ctx); err != nil {
-			p.log.Warn().Err(err).Msg("the readings around a trip could not be forced to disk")
-		}
+	if p.waits(s) {
+		p.count(s, 0)
+		p.board.Observe(s)
+	} else {
+		begin := time.Now()
+		changes := p.judge(s)
+		p.count(s, time.Since(begin))
+		p.tell(ctx, changes)
+		p.publish(s)
 	}
-	p.publish(s)
 	p.board.Touch()
 	p.beats.Add(1)
 	return nil
+}
+
+// tell makes what changed durable, and the readings with it that a trip is explained by.
+func (p *pipeline) tell(ctx context.Context, c changes) {
+	p.keep(ctx, c)
+	if !c.tripped {
+		return
+	}
+	if err := p.store.Sync(ctx); err != nil {
+		p.log.Warn().Err(err).Msg("the readings around a trip could not be forced to disk")
+	}
 }
 
 // count notes that a scan was read and judged.
@@ -253,7 +266,9 @@ func (p *pipeline) publish(s *esp.Scan) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.published.Blind, p.published.Looked = blind, looked
-	p.published.Seq, p.published.Scan = s.Seq, s.Time
+	if !p.awaiting || s.Seq >= p.published.Seq { // while scans wait, the newest of them stays
+		p.published.Seq, p.published.Scan = s.Seq, s.Time
+	}
 	p.published.State, p.published.Since = state, since
 	p.published.Findings, p.published.Alarms = findings, alarms
 	p.published.Bands, p.published.Stop = bands, stop

@@ -24,7 +24,9 @@ func (p *pipeline) revise(ctx context.Context, well esp.Well, faults faultWords)
 	changed := p.alarms.SetLimits(well.Limits)
 	active := p.alarms.Active()
 	p.work.Unlock()
-
+	if p.reliving() {
+		return // what is open is not known yet; it is told when it is
+	}
 	p.keep(ctx, changes{alarms: changed})
 	p.mu.Lock()
 	p.published.Alarms = active
@@ -49,6 +51,10 @@ func (p *pipeline) retire(ctx context.Context) {
 	now := time.Now().UTC().Truncate(time.Millisecond)
 	var c changes
 	diagnoses, alarms := p.open()
+	if p.reliving() { // stopped before it was known: what the log says is open ends
+		now := p.snapshot()
+		diagnoses, alarms = now.Findings, now.Alarms
+	}
 	for _, d := range diagnoses {
 		d.Change, d.Time = esp.Cleared, now
 		c.diagnoses = append(c.diagnoses, d)

@@ -18,11 +18,7 @@ const settleRecords = 10_000
 // the stored past: what was open before the stop and is not found again gets its end,
 // what is found and was not told gets its beginning. Otherwise a finding that ended
 // while the box was off would stay open at headquarters for ever.
-func (w *well) settle(ctx context.Context) error {
-	told, err := w.toldOpen(ctx)
-	if err != nil {
-		return err
-	}
+func (w *well) settle(ctx context.Context, told *open) {
 	var c changes
 	diagnoses, alarms := w.pipeline.open()
 	for _, d := range diagnoses {
@@ -53,7 +49,6 @@ func (w *well) settle(ctx context.Context) error {
 		}
 	}
 	w.pipeline.keep(ctx, c)
-	return nil
 }
 
 // open is what the log says is open, by id; order keeps the ids as they were met.

@@ -2,6 +2,7 @@ package appliance
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -107,18 +108,48 @@ func (w *well) drain() {
 	w.life.cancel()
 }
 
-// run brings back what was known before the stop, fills the past where that was asked
-// for, and polls until ctx ends.
+// run polls until ctx ends. What was known before the stop is brought back beside it:
+// a drive is not left unread for a week of history.
 func (w *well) run(ctx context.Context) error {
-	if !w.known {
-		if err := w.restore(ctx); err != nil {
+	if w.past != nil {
+		return w.runPast(ctx)
+	}
+	latest, stored := w.store.Latest(w.esp.ID)
+	if w.known || !stored {
+		w.pipeline.restored = true
+		return w.poller.Run(ctx, w.pipeline.live)
+	}
+	if err := w.show(ctx, &latest); err != nil {
+		return stopped(ctx, err)
+	}
+	w.pipeline.await()
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	var relived error
+	var wait sync.WaitGroup
+	wait.Go(func() {
+		if err := w.restore(ctx, &latest); err != nil {
+			relived = stopped(ctx, err)
+			stop()
+		}
+	})
+	polled := w.poller.Run(ctx, w.pipeline.live)
+	stop()
+	wait.Wait()
+	return errors.Join(polled, relived)
+}
+
+// runPast brings back what was known, fills the past, and polls until ctx ends.
+func (w *well) runPast(ctx context.Context) error {
+	if latest, stored := w.store.Latest(w.esp.ID); stored && !w.known {
+		if err := w.show(ctx, &latest); err != nil {
+			return stopped(ctx, err)
+		}
+		if err := w.restore(ctx, &latest); err != nil {
 			return stopped(ctx, err)
 		}
 	}
 	w.pipeline.restored = true
-	if w.past == nil {
-		return w.poller.Run(ctx, w.pipeline.live)
-	}
 	f := w.newFiller()
 	if err := f.fill(ctx); err != nil {
 		return stopped(ctx, err)
@@ -144,63 +175,6 @@ func stopped(ctx context.Context, err error) error {
 	default:
 		return err
 	}
-}
-
-const (
-	// reliveSpan is how much of the stored past the engine sees again after a start:
-	// what its baselines are made of.
-	reliveSpan = 48 * time.Hour
-	// reliveStep thins it: the engine works in ticks of five seconds.
-	reliveStep = 5 * time.Second
-	// reliveFull is how much of it is given whole, for what looks at single scans.
-	reliveFull = 15 * time.Minute
-	// showSpan is what the small curves of the page show.
-	showSpan = 90 * time.Minute
-)
-
-// restore lets the engine and the alarms relive the stored past, and settles what the
-// log of records says against it.
-func (w *well) restore(ctx context.Context) error {
-	latest, ok := w.store.Latest(w.esp.ID)
-	if !ok {
-		return nil
-	}
-	begin := time.Now()
-	if err := w.show(ctx, &latest); err != nil {
-		return err
-	}
-	var scans int
-	var last time.Time
-	whole := latest.Time.Add(-reliveFull)
-	for row, err := range w.store.Range(ctx, storage.Query{Well: w.esp.ID, From: latest.Time.Add(-reliveSpan)}) {
-		if err != nil {
-			return fmt.Errorf("read the stored past: %w", err)
-		}
-		if row.Time.Before(whole) && row.Time.Sub(last) < reliveStep {
-			continue
-		}
-		last = row.Time
-		scan := esp.Scan{Well: w.esp.ID, Time: row.Time, Layout: row.Layout, Readings: row.Readings, Seq: row.Seq}
-		w.pipeline.relive(&scan)
-		scans++
-	}
-	w.pipeline.publish(&latest)
-	w.log.Info().Int("scans", scans).Dur("took", time.Since(begin)).Msg("the stored past was brought back")
-	return w.settle(ctx)
-}
-
-// show has the page show the last readings and the curves up to them at once, before
-// the long way through the stored past.
-func (w *well) show(ctx context.Context, latest *esp.Scan) error {
-	for row, err := range w.store.Range(ctx, storage.Query{Well: w.esp.ID, From: latest.Time.Add(-showSpan)}) {
-		if err != nil {
-			return fmt.Errorf("read the latest readings: %w", err)
-		}
-		w.pipeline.board.Observe(&esp.Scan{Well: w.esp.ID, Time: row.Time, Layout: row.Layout, Readings: row.Readings, Seq: row.Seq})
-	}
-	w.pipeline.publish(latest)
-	w.pipeline.board.Touch()
-	return nil
 }
 
 // filler makes the past of one well.

@@ -78,6 +78,10 @@ var statusSignals = [...]esp.SignalID{
 
 const codeCount = len(statusSignals)
 
+// Memory is how far back an engine remembers: one that has seen so much of the past
+// knows what one knows that was never stopped.
+const Memory = hours * time.Hour
+
 // New makes an engine that has seen nothing yet. It never fails: what is not
 // configured is not assessed.
 func New(c Config) *Engine {
