@@ -29,9 +29,9 @@ type profileFile struct {
 	NeverRead []spanFile        `yaml:"never_read"`
 	Groups    map[string]string `yaml:"groups"`
 
-	Formula  later `yaml:"formula"`
-	Detect   later `yaml:"detect"`
-	Variants later `yaml:"variants"`
+	Formula  *formulaFile `yaml:"formula"`
+	Detect   later        `yaml:"detect"`
+	Variants later        `yaml:"variants"`
 
 	Points  []pointFile  `yaml:"points"`
 	Status  *statusFile  `yaml:"status"`
@@ -88,19 +88,22 @@ type defaultsFile struct {
 	Type      string `yaml:"type"`
 }
 
-// registerFile says where a value stands and how its bits are read.
-type registerFile struct {
-	Ref       *whole
-	Wire      *whole
-	Base      *whole
-	FC        *whole
-	Type      string
-	WordOrder string
-	ByteOrder string
-	Mask      *whole
-	Shift     *whole
-	Invalid   markerList
-	Saturates *saturatesFile
+// placeFile says where a value stands and how its words are joined.
+type placeFile struct {
+	Ref       *whole         `yaml:"ref"`
+	Wire      *whole         `yaml:"wire"`
+	Parameter *parameterFile `yaml:"p"`
+	Base      *whole         `yaml:"base"`
+	FC        *whole         `yaml:"fc"`
+	Type      string         `yaml:"type"`
+	WordOrder string         `yaml:"word_order"`
+	ByteOrder string         `yaml:"byte_order"`
+}
+
+// fieldFile cuts bits out of a register.
+type fieldFile struct {
+	Mask  *whole `yaml:"mask"`
+	Shift *whole `yaml:"shift"`
 }
 
 type pointFile struct {
@@ -116,37 +119,25 @@ func (p *pointFile) DecodeYAML(n yamldoc.Node) {
 }
 
 type pointBody struct {
-	Name      string         `yaml:"name"`
-	Ref       *whole         `yaml:"ref"`
-	Wire      *whole         `yaml:"wire"`
-	Base      *whole         `yaml:"base"`
-	FC        *whole         `yaml:"fc"`
-	Type      string         `yaml:"type"`
-	WordOrder string         `yaml:"word_order"`
-	ByteOrder string         `yaml:"byte_order"`
-	Mask      *whole         `yaml:"mask"`
-	Shift     *whole         `yaml:"shift"`
-	Invalid   markerList     `yaml:"invalid"`
-	Saturates *saturatesFile `yaml:"saturates"`
+	placeFile
+	fieldFile
 
-	Enum       *enumFile    `yaml:"enum"`
-	Scale      *decimal     `yaml:"scale"`
-	Offset     *decimal     `yaml:"offset"`
-	Unit       string       `yaml:"unit"`
-	Plausible  []decimal    `yaml:"plausible"`
-	Group      string       `yaml:"group"`
-	Ordered    bool         `yaml:"ordered"`
-	FreshBy    string       `yaml:"fresh_by"`
-	Confidence string       `yaml:"confidence"`
-	Counter    *counterFile `yaml:"counter"`
+	Name       string         `yaml:"name"`
+	Invalid    markerList     `yaml:"invalid"`
+	Saturates  *saturatesFile `yaml:"saturates"`
+	Enum       *enumFile      `yaml:"enum"`
+	Scale      *decimal       `yaml:"scale"`
+	Offset     *decimal       `yaml:"offset"`
+	Unit       string         `yaml:"unit"`
+	Plausible  []decimal      `yaml:"plausible"`
+	Group      string         `yaml:"group"`
+	Ordered    bool           `yaml:"ordered"`
+	FreshBy    string         `yaml:"fresh_by"`
+	Confidence string         `yaml:"confidence"`
+	Counter    *counterFile   `yaml:"counter"`
 
 	ScaleFrom later `yaml:"scale_from"`
-	Parameter later `yaml:"p"`
 	Condition later `yaml:"condition"`
-}
-
-func (p *pointBody) register() registerFile {
-	return registerFile{p.Ref, p.Wire, p.Base, p.FC, p.Type, p.WordOrder, p.ByteOrder, p.Mask, p.Shift, p.Invalid, p.Saturates}
 }
 
 type saturatesFile struct {
@@ -159,14 +150,9 @@ type counterFile struct {
 }
 
 type statusFile struct {
-	Ref       *whole     `yaml:"ref"`
-	Wire      *whole     `yaml:"wire"`
-	Base      *whole     `yaml:"base"`
-	FC        *whole     `yaml:"fc"`
-	Type      string     `yaml:"type"`
-	WordOrder string     `yaml:"word_order"`
-	ByteOrder string     `yaml:"byte_order"`
-	Invalid   markerList `yaml:"invalid"`
+	placeFile
+
+	Invalid markerList `yaml:"invalid"`
 
 	Stopped     *conditionFile `yaml:"stopped"`
 	Starting    *conditionFile `yaml:"starting"`
@@ -178,13 +164,6 @@ type statusFile struct {
 	RestartWait *conditionFile `yaml:"restart_wait"`
 	Backspin    *conditionFile `yaml:"backspin"`
 	Warning     *conditionFile `yaml:"warning"`
-}
-
-func (s *statusFile) register() registerFile {
-	return registerFile{
-		Ref: s.Ref, Wire: s.Wire, Base: s.Base, FC: s.FC, Type: s.Type,
-		WordOrder: s.WordOrder, ByteOrder: s.ByteOrder, Invalid: s.Invalid,
-	}
 }
 
 type conditionFile struct {
@@ -202,20 +181,10 @@ type faultsFile struct {
 }
 
 type codeFile struct {
-	Ref       *whole     `yaml:"ref"`
-	Wire      *whole     `yaml:"wire"`
-	Base      *whole     `yaml:"base"`
-	FC        *whole     `yaml:"fc"`
-	Type      string     `yaml:"type"`
-	WordOrder string     `yaml:"word_order"`
-	ByteOrder string     `yaml:"byte_order"`
-	Mask      *whole     `yaml:"mask"`
-	Shift     *whole     `yaml:"shift"`
-	Invalid   markerList `yaml:"invalid"`
-}
+	placeFile
+	fieldFile
 
-func (c *codeFile) register() registerFile {
-	return registerFile{c.Ref, c.Wire, c.Base, c.FC, c.Type, c.WordOrder, c.ByteOrder, c.Mask, c.Shift, c.Invalid, nil}
+	Invalid markerList `yaml:"invalid"`
 }
 
 // faultFile is the text of a code, or a map with more.

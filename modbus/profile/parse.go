@@ -77,7 +77,7 @@ func (r *reader) read() {
 	r.readLink()
 	r.readGroups()
 	r.readNeverRead()
-	r.refuse("formula", r.file.Formula, "; give each point its own ref")
+	r.readFormula()
 	r.refuse("detect", r.file.Detect, "; write one profile per variant")
 	r.refuse("variants", r.file.Variants, "; write one profile per variant")
 	r.readPoints()

@@ -1,6 +1,7 @@
 package profile
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"regexp"
@@ -29,22 +30,21 @@ func (r *reader) readPoint(path string, f *pointBody) Point {
 		r.complain(path+".name", "must be given: a small letter, then small letters, digits and '_', at most 64")
 	}
 	p.Signal, _ = esp.Lookup(f.Name)
-	at := f.register()
-	r.readAddress(path, &at, &p)
-	r.readField(path, &at, &p)
+	r.readAddress(path, &f.placeFile, &p)
+	r.readField(path, &f.fieldFile, &p)
 	r.readScale(path, f, &p)
-	r.readMarks(path, &at, &p)
+	r.readMarkers(path, &f.Invalid, &p)
+	r.readSaturation(path, f.Saturates, &p)
 	r.readPlausible(path, f, &p)
 	r.readEnum(path, f, &p)
 	r.readPolling(path, f, &p)
 	r.refuse(path+".scale_from", f.ScaleFrom, "; if the number of decimals never changes on your drive, write scale")
-	r.refuse(path+".p", f.Parameter, "; write ref")
 	r.refuse(path+".condition", f.Condition, "; write one profile per variant")
 	return p
 }
 
 // readAddress reads fc, type, ref or wire, base and orders.
-func (r *reader) readAddress(path string, f *registerFile, p *Point) {
+func (r *reader) readAddress(path string, f *placeFile, p *Point) {
 	p.FC = r.functionCode(path+".fc", f.FC, r.defaults.fc)
 	bit := p.FC <= 2
 	otherwise := r.defaults.typ
@@ -61,9 +61,13 @@ func (r *reader) readAddress(path string, f *registerFile, p *Point) {
 	order = map[bool]string{false: "big", true: "little"}[r.defaults.swapped]
 	p.bytesSwapped = r.choice(path+".byte_order", f.ByteOrder, order, "big", "little") == "little" && !bit
 	p.Ref = -1
-	p.addressPath = path + ".ref"
-	if f.Wire != nil {
+	switch {
+	case f.Wire != nil:
 		p.addressPath = path + ".wire"
+	case f.Parameter != nil:
+		p.addressPath = path + ".p"
+	default:
+		p.addressPath = path + ".ref"
 	}
 	wire, ok := r.readWire(path, f, p)
 	switch {
@@ -75,14 +79,13 @@ func (r *reader) readAddress(path string, f *registerFile, p *Point) {
 	}
 }
 
-func (r *reader) readWire(path string, f *registerFile, p *Point) (int64, bool) {
-	base := f.Base
-	if base == nil {
-		base = r.defaults.base
-	}
+func (r *reader) readWire(path string, f *placeFile, p *Point) (int64, bool) {
 	switch {
-	case f.Wire != nil && f.Ref != nil:
-		r.complain(path+".wire", "give either ref (as the manual prints it) or wire (as sent), not both")
+	case f.Wire != nil && (f.Ref != nil || f.Parameter != nil):
+		r.complain(path+".wire", "give one of ref (as the manual prints it), p (a parameter) or wire (as sent)")
+		return 0, false
+	case f.Parameter != nil && f.Ref != nil:
+		r.complain(path+".p", "give one of ref (as the manual prints it), p (a parameter) or wire (as sent)")
 		return 0, false
 	case f.Wire != nil && f.Base != nil:
 		r.complain(path+".base", "base belongs to ref; a wire address needs none")
@@ -90,32 +93,44 @@ func (r *reader) readWire(path string, f *registerFile, p *Point) (int64, bool) 
 	case f.Wire != nil:
 		wire := r.number(path+".wire", f.Wire, -1, 0, 65535)
 		return wire, wire >= 0
+	case f.Parameter != nil:
+		ref, ok := r.parameterRef(path, f.Parameter, p)
+		if !ok {
+			return 0, false
+		}
+		return r.belowBase(path+".p", ref, cmp.Or(f.Base, r.file.Formula.Base, r.defaults.base), p)
 	case f.Ref == nil:
 		r.complain(path, "address missing; give ref: the number that the manual prints")
 		return 0, false
 	case !f.Ref.ok:
 		return 0, false
-	case base == nil:
+	}
+	base := cmp.Or(f.Base, r.defaults.base)
+	if base == nil {
 		r.complain(path+".ref", "%d needs a base: the number that the manual prints for the first register (40001, 30001, 1 or 0); set it in defaults or here", f.Ref.value)
 		return 0, false
-	case !base.ok:
-		return 0, false
 	}
-	ref, first := f.Ref.value, r.number(path+".base", f.Base, base.value, 0, highestBase)
+	r.number(path+".base", f.Base, 0, 0, highestBase)
+	return r.belowBase(path+".ref", f.Ref.value, base, p)
+}
+
+// belowBase is the wire address of a printed one.
+func (r *reader) belowBase(path string, ref int64, base *whole, p *Point) (int64, bool) {
 	switch {
-	case ref < first:
-		r.complain(path+".ref", "%d is below base %d; correct one, or give this point its own base", ref, first)
-	case ref-first > 65535:
-		r.complain(path+".ref", "%d is more than 65535 above base %d; correct one, or give this point its own base", ref, first)
+	case base == nil || !base.ok || base.value < 0 || base.value > highestBase: // complained about where it stands
+	case ref < base.value:
+		r.complain(path, "%d is below base %d; correct one, or give this point its own base", ref, base.value)
+	case ref-base.value > 65535:
+		r.complain(path, "%d is more than 65535 above base %d; correct one, or give this point its own base", ref, base.value)
 	default:
 		p.Ref = ref
-		return ref - first, true
+		return ref - base.value, true
 	}
 	return 0, false
 }
 
 // readField reads mask and shift.
-func (r *reader) readField(path string, f *registerFile, p *Point) {
+func (r *reader) readField(path string, f *fieldFile, p *Point) {
 	mask := uint64(r.number(path+".mask", f.Mask, 0, 1, math.MaxInt64))
 	shift := uint8(r.number(path+".shift", f.Shift, 0, 0, 63))
 	if mask == 0 && f.Shift == nil {
@@ -179,26 +194,30 @@ func (r *reader) readScale(path string, f *pointBody, p *Point) {
 	}
 }
 
-// readMarks reads invalid and saturates.
-func (r *reader) readMarks(path string, f *registerFile, p *Point) {
-	for i := range f.Invalid.list {
+// readMarkers reads invalid.
+func (r *reader) readMarkers(path string, f *markerList, p *Point) {
+	for i := range f.list {
 		at := path + ".invalid"
-		if !f.Invalid.one {
+		if !f.one {
 			at += "[" + strconv.Itoa(i) + "]"
 		}
-		if m, ok := r.readMarker(at, &f.Invalid.list[i], p.Type); ok {
+		if m, ok := r.readMarker(at, &f.list[i], p.Type); ok {
 			p.markers = append(p.markers, m)
 		}
 	}
+}
+
+// readSaturation reads the raw values at which a register stops.
+func (r *reader) readSaturation(path string, f *saturatesFile, p *Point) {
 	p.satLow, p.satHigh = math.Inf(-1), math.Inf(1)
-	if f.Saturates == nil {
+	if f == nil {
 		return
 	}
 	lo, hi := p.Type.limits()
-	if m := f.Saturates.Max; m != nil && m.ok {
+	if m := f.Max; m != nil && m.ok {
 		p.satHigh = m.value
 	}
-	if m := f.Saturates.Min; m != nil && m.ok {
+	if m := f.Min; m != nil && m.ok {
 		p.satLow = m.value
 	}
 	if p.satLow >= p.satHigh || (p.satHigh > hi && !math.IsInf(p.satHigh, 1)) || (p.satLow < lo && !math.IsInf(p.satLow, -1)) {

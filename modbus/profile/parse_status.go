@@ -22,11 +22,10 @@ func (r *reader) readFaults() {
 	f := &r.file.Faults
 	r.refuse("faults.history", f.History, "")
 	if f.Code != nil {
-		at := f.Code.register()
 		p := Point{Name: esp.FaultCode.String(), Signal: esp.FaultCode, path: "faults.code"}
-		r.readAddress(p.path, &at, &p)
-		r.readField(p.path, &at, &p)
-		r.readMarks(p.path, &at, &p)
+		r.readAddress(p.path, &f.Code.placeFile, &p)
+		r.readField(p.path, &f.Code.fieldFile, &p)
+		r.readMarkers(p.path, &f.Code.Invalid, &p)
 		p.identity()
 		if p.Type.float() {
 			r.complain("faults.code.type", "needs an integer type")
@@ -55,6 +54,7 @@ func (r *reader) readFaults() {
 func (p *Point) identity() {
 	p.Printed, p.Scale = esp.Identity(), esp.Identity()
 	p.Low, p.High = math.NaN(), math.NaN()
+	p.satLow, p.satHigh = math.Inf(-1), math.Inf(1)
 }
 
 // readStatus makes the columns run_state and, where a warning bit is given, warning.
@@ -64,13 +64,12 @@ func (r *reader) readStatus() {
 		return
 	}
 	word := Point{Signal: esp.RunState, Name: esp.RunState.String(), role: state, path: "status"}
-	at := f.register()
-	r.readAddress("status", &at, &word)
+	r.readAddress("status", &f.placeFile, &word)
 	if !word.Type.unsigned() {
 		r.complain("status.type", "must be unsigned: u16 or u32")
 		return
 	}
-	r.readMarks("status", &at, &word)
+	r.readMarkers("status", &f.Invalid, &word)
 	word.identity()
 
 	w := &statusWord{otherwise: esp.StateUnknown}

@@ -103,8 +103,11 @@ type Point struct {
 	Wire   uint16       // first address, as sent on the wire
 	// Ref is the address as the manual prints it, or -1 where the profile gives the
 	// wire address itself.
-	Ref  int64
-	Type Type
+	Ref int64
+	// Parameter is the number of the parameter as the manual prints it, such as 1.07;
+	// empty where the profile gives the register itself.
+	Parameter string
+	Type      Type
 	// Mask and Shift cut a field out of the register; Mask 0 is all of it.
 	Mask  uint64
 	Shift uint8
@@ -142,8 +145,11 @@ func (p *Point) Registers() int { return p.Type.Registers() }
 // Address names the point's place for people: as printed, on the wire, and the
 // function code.
 func (p *Point) Address() string {
-	if p.Ref < 0 {
+	switch {
+	case p.Ref < 0:
 		return fmt.Sprintf("wire %d, FC%d", p.Wire, p.FC)
+	case p.Parameter != "":
+		return fmt.Sprintf("parameter %s → %d → wire %d, FC%d", p.Parameter, p.Ref, p.Wire, p.FC)
 	}
 	return fmt.Sprintf("%d → wire %d, FC%d", p.Ref, p.Wire, p.FC)
 }

@@ -14,7 +14,8 @@ import (
 )
 
 // Decode fills the struct that v points to. Fields are named by their yaml tag; a
-// field without a tag is not part of the document. Unknown and doubled keys and wrong
+// field without a tag is not part of the document, except that the fields of an
+// embedded struct stand beside those around it. Unknown and doubled keys and wrong
 // types become problems; the fields that are right are filled all the same, so that
 // the caller can go on to check their values.
 //
@@ -148,16 +149,16 @@ func (d *Doc) structure(n ast.Node, path string, v reflect.Value) {
 		if !seen[key] {
 			d.at(sub, pair.Key)
 		}
-		switch i := fieldNamed(v.Type(), key); {
+		switch index := fieldNamed(v.Type(), key); {
 		case !ok:
 			d.Complain(sub, "this kind of key is not understood here; write plain keys")
-		case i < 0:
+		case index == nil:
 			d.Complain(sub, "unknown key%s", suggestion(key, keys(v.Type())))
 		case seen[key]:
 			d.complainAt(pair.Key, sub, "stands twice; keep one")
 		default:
 			seen[key] = true
-			d.value(pair.Value, sub, v.Field(i))
+			d.value(pair.Value, sub, v.FieldByIndex(index))
 		}
 	}
 }
@@ -299,18 +300,19 @@ func FieldName(f reflect.StructField) string {
 	return strings.TrimPrefix(name, "-")
 }
 
-func fieldNamed(t reflect.Type, key string) int {
-	for i := range t.NumField() {
-		if name := FieldName(t.Field(i)); name != "" && name == key {
-			return i
+// fieldNamed is the index of the field for a key; nil where there is none.
+func fieldNamed(t reflect.Type, key string) []int {
+	for _, field := range reflect.VisibleFields(t) {
+		if name := FieldName(field); name != "" && name == key {
+			return field.Index
 		}
 	}
-	return -1
+	return nil
 }
 
 func keys(t reflect.Type) []string {
 	var names []string
-	for field := range t.Fields() {
+	for _, field := range reflect.VisibleFields(t) {
 		if name := FieldName(field); name != "" {
 			names = append(names, name)
 		}

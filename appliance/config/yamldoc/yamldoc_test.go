@@ -102,6 +102,27 @@ scales:
 	}
 }
 
+// The keys of an embedded struct stand beside those around it.
+func TestEmbedded(t *testing.T) {
+	type place struct {
+		Ref int `yaml:"ref"`
+	}
+	type point struct {
+		place
+
+		Name string `yaml:"name"`
+	}
+	var got point
+	doc := yamldoc.Parse("f.yaml", []byte("{name: a, ref: 3, nam: b}"))
+	doc.Decode(&got)
+	if got.Name != "a" || got.Ref != 3 {
+		t.Errorf("got %+v", got)
+	}
+	if err := doc.Err(); err == nil || err.Error() != "f.yaml:1:19: nam: unknown key; did you mean \"name\"?" {
+		t.Errorf("error: %v", err)
+	}
+}
+
 // All mistakes come at once, each at its place.
 func TestProblems(t *testing.T) {
 	tests := []struct {
