@@ -71,7 +71,7 @@ func (p pages) Overview(_ context.Context, id esp.WellID) (*web.Overview, error)
 	}
 	for i := range signals {
 		s := &signals[i]
-		s.Period = w.periodOf(s.Device)
+		s.Period = w.periodOf(s.Device, s.Name)
 		if i < len(now.Bands) && now.Bands[i].known {
 			s.UsualLow, s.UsualHigh = now.Bands[i].low, now.Bands[i].high
 		}
@@ -82,19 +82,11 @@ func (p pages) Overview(_ context.Context, id esp.WellID) (*web.Overview, error)
 			o.Fault = w.fault(int64(s.Reading.Value))
 		}
 	}
+	w.describe(o, now.Layout)
 	if now.Stop != nil {
 		o.Stop = w.stopView(now.Stop, signals)
 	}
 	return o, nil
-}
-
-func (w *well) periodOf(id esp.DeviceID) time.Duration {
-	for _, d := range w.devices {
-		if d.ID == id {
-			return d.Period
-		}
-	}
-	return w.period
 }
 
 // updated is the time of the latest value of the drive, or where there is none of any

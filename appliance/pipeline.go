@@ -9,6 +9,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"wellkeeper.internal/appliance/alarm"
+	"wellkeeper.internal/appliance/derive"
 	"wellkeeper.internal/appliance/diagnosis"
 	"wellkeeper.internal/appliance/esp"
 	"wellkeeper.internal/appliance/esp/record"
@@ -37,10 +38,13 @@ type pipeline struct {
 	log   zerolog.Logger
 	beats atomic.Uint64 // scans that went all the way, old ones too
 
-	work   sync.Mutex // guards the three below: scans come from one goroutine, a reload from another
-	gate   *diagnosis.Gate
-	engine *diagnosis.Engine
-	alarms *alarm.Manager
+	work    sync.Mutex // guards those below: scans come from one goroutine, a reload from another
+	layout  *esp.Layout
+	gate    *diagnosis.Gate
+	deriver *derive.Deriver // of what is read
+	past    *derive.Deriver // of what is relived, which goes on beside it
+	engine  *diagnosis.Engine
+	alarms  *alarm.Manager
 
 	// restored says that the stored past was relived; written and read while no other
 	// goroutine runs the well.
@@ -56,7 +60,8 @@ type pipeline struct {
 // replaced, never changed, so that a reader may keep them.
 type published struct {
 	Seq      uint64
-	Scan     time.Time // of the latest scan handled
+	Scan     time.Time   // of the latest scan handled
+	Layout   *esp.Layout // its layout
 	State    esp.State
 	Since    time.Time
 	Findings []esp.Diagnosis
@@ -83,14 +88,17 @@ type faultWords = func(code int64) diagnosis.Fault
 
 func newPipeline(well esp.Well, faults faultWords, layout *esp.Layout, store history, wake func(), log zerolog.Logger) *pipeline {
 	return &pipeline{
-		well:   well.ID,
-		store:  store,
-		gate:   diagnosis.NewGate(layout),
-		engine: diagnosis.New(diagnosis.Config{Well: well, Fault: faults}),
-		alarms: alarm.New(alarm.Config{Well: well.ID, Limits: well.Limits}),
-		board:  web.NewBoard(),
-		wake:   wake,
-		log:    log,
+		well:    well.ID,
+		store:   store,
+		layout:  layout,
+		gate:    diagnosis.NewGate(layout),
+		deriver: derive.New(well.Facts, layout),
+		past:    derive.New(well.Facts, layout),
+		engine:  diagnosis.New(diagnosis.Config{Well: well, Fault: faults}),
+		alarms:  alarm.New(alarm.Config{Well: well.ID, Limits: well.Limits}),
+		board:   web.NewBoard(),
+		wake:    wake,
+		log:     log,
 	}
 }
 
@@ -98,7 +106,7 @@ func newPipeline(well esp.Well, faults faultWords, layout *esp.Layout, store his
 // full or broken disk costs readings, which the store counts, and never the page or
 // the alarms.
 func (p *pipeline) live(ctx context.Context, s *esp.Scan) error {
-	p.grade(s)
+	s = p.grade(s)
 	if _, err := p.store.Append(ctx, s); err != nil {
 		return err
 	}
@@ -139,6 +147,9 @@ func (p *pipeline) count(s *esp.Scan, engine time.Duration) {
 // relive lets the engine and the alarms see a stored scan again after a restart.
 // Nothing of it is recorded again.
 func (p *pipeline) relive(s *esp.Scan) {
+	p.work.Lock()
+	s = p.past.Extend(s) // what was stored before a fact was entered lacks what follows from it
+	p.work.Unlock()
 	p.conclude(s)
 	p.beats.Add(1)
 }
@@ -151,11 +162,13 @@ type changes struct {
 	tripped   bool
 }
 
-// grade judges the quality of each value.
-func (p *pipeline) grade(s *esp.Scan) {
+// grade judges the quality of each value and derives from them what no device gives.
+// The result is valid until the next call.
+func (p *pipeline) grade(s *esp.Scan) *esp.Scan {
 	p.work.Lock()
 	defer p.work.Unlock()
 	p.gate.Grade(s)
+	return p.deriver.Extend(s)
 }
 
 // judge has everything that looks at scans see one.
@@ -267,7 +280,7 @@ func (p *pipeline) publish(s *esp.Scan) {
 	defer p.mu.Unlock()
 	p.published.Blind, p.published.Looked = blind, looked
 	if !p.awaiting || s.Seq >= p.published.Seq { // while scans wait, the newest of them stays
-		p.published.Seq, p.published.Scan = s.Seq, s.Time
+		p.published.Seq, p.published.Scan, p.published.Layout = s.Seq, s.Time, s.Layout
 	}
 	p.published.State, p.published.Since = state, since
 	p.published.Findings, p.published.Alarms = findings, alarms

@@ -87,7 +87,7 @@ func (p *pipeline) waits(s *esp.Scan) bool {
 	c := *s
 	c.Readings = slices.Clone(s.Readings)
 	p.waiting = append(p.waiting, &c)
-	p.published.Seq, p.published.Scan = s.Seq, s.Time
+	p.published.Seq, p.published.Scan, p.published.Layout = s.Seq, s.Time, s.Layout
 	return true
 }
 

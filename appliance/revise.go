@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"wellkeeper.internal/appliance/derive"
 	"wellkeeper.internal/appliance/diagnosis"
 	"wellkeeper.internal/appliance/esp"
 )
@@ -21,6 +22,7 @@ func (p *pipeline) revise(ctx context.Context, well esp.Well, faults faultWords)
 	p.work.Lock()
 	p.engine.SetWell(well)
 	p.engine.SetFaults(faults)
+	p.deriver, p.past = derive.New(well.Facts, p.layout), derive.New(well.Facts, p.layout)
 	changed := p.alarms.SetLimits(well.Limits)
 	active := p.alarms.Active()
 	p.work.Unlock()
@@ -35,9 +37,11 @@ func (p *pipeline) revise(ctx context.Context, well esp.Well, faults faultWords)
 }
 
 // relayout makes ready for scans of another layout; no scan may be under way. Engine,
-// alarms and curves take over what is in both layouts with the first scan.
+// alarms and curves take over what is in both layouts with the first scan. revise comes
+// after it.
 func (p *pipeline) relayout(layout *esp.Layout) {
 	p.work.Lock()
+	p.layout = layout
 	p.gate = diagnosis.NewGate(layout)
 	p.work.Unlock()
 	p.mu.Lock()

@@ -246,7 +246,7 @@ func (f *filler) take(ctx context.Context, before time.Time, push func(*esp.Scan
 			return err
 		}
 		p := f.well.pipeline
-		p.grade(s)
+		s = p.grade(s)
 		if err := push(s); err != nil {
 			return err
 		}

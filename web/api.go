@@ -48,6 +48,35 @@ type signalDoc struct {
 	Quality esp.Quality  `json:"quality"`
 	Reason  esp.Reason   `json:"reason"`
 	Time    *string      `json:"time"` // null: never read
+	// Derived is there for what the appliance computes.
+	Derived *derivedDoc `json:"derived,omitempty"`
+}
+
+// derivedDoc says how a derived signal is made.
+type derivedDoc struct {
+	Formula     string     `json:"formula"`
+	Inputs      []string   `json:"inputs"`
+	Fact        string     `json:"fact,omitempty"`
+	Note        string     `json:"note,omitempty"`
+	Uncertainty esp.Number `json:"uncertainty"` // in the unit; null: not known now
+}
+
+func newDerivedDoc(d *Derivation) *derivedDoc {
+	if d == nil {
+		return nil
+	}
+	doc := &derivedDoc{Formula: d.Formula, Fact: d.Fact, Note: d.Note, Uncertainty: tidy(d.Uncertainty)}
+	for _, id := range d.Inputs {
+		doc.Inputs = append(doc.Inputs, id.String())
+	}
+	return doc
+}
+
+// notEnteredDoc is a signal that lacks a fact of the well.
+type notEnteredDoc struct {
+	Name string `json:"name"`
+	Fact string `json:"fact"`
+	Text string `json:"text"`
 }
 
 func (s *Server) apiLatest(c echo.Context) error {
@@ -61,7 +90,7 @@ func (s *Server) apiLatest(c echo.Context) error {
 		sig := &o.Signals[i]
 		d := signalDoc{
 			Name: sig.Name, Device: sig.Device, Value: esp.NoNumber(), Unit: sig.Unit,
-			Raw: sig.Reading.Raw, Quality: sig.Reading.Quality, Reason: sig.Reading.Reason,
+			Raw: sig.Reading.Raw, Quality: sig.Reading.Quality, Reason: sig.Reading.Reason, Derived: newDerivedDoc(sig.Derived),
 		}
 		if !sig.Time.IsZero() {
 			d.Time = new(iso(sig.Time))
@@ -74,7 +103,11 @@ func (s *Server) apiLatest(c echo.Context) error {
 		}
 		signals[i] = d
 	}
-	out := map[string]any{"well": o.Well.ID, "time": iso(o.Time), "number": o.Number, "scan": nil, "state": m.state(), "since": nil, "signals": signals}
+	missing := []notEnteredDoc{}
+	for _, n := range o.NotEntered {
+		missing = append(missing, notEnteredDoc{n.Signal.String(), n.Fact, "not entered: " + n.Words})
+	}
+	out := map[string]any{"well": o.Well.ID, "time": iso(o.Time), "number": o.Number, "scan": nil, "state": m.state(), "since": nil, "signals": signals, "not_entered": missing}
 	if !o.Scan.IsZero() {
 		out["scan"] = iso(o.Scan)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"wellkeeper.internal/appliance/esp"
 	"wellkeeper.internal/web"
 )
 
@@ -125,6 +126,7 @@ func TestOwnAPI(t *testing.T) {
 	delete(latest, "signals")
 	equal(t, "latest", latest, object{
 		"well": "RB-114", "time": "2026-11-23T19:32:07.000Z", "scan": "2026-11-23T19:32:06.880Z", "number": 1000.0, "state": "running", "since": "2026-11-11T15:20:07.000Z",
+		"not_entered": []any{},
 	})
 	s.source.Alter(func(o *web.Overview) { o.Signals[10].Time = o.Signals[10].Time.AddDate(0, 0, -1) })
 	old := s.decode(t, "GET", "/api/v1/wells/RB-114/latest", 200)["signals"].([]any)[10].(object)
@@ -137,6 +139,29 @@ func TestOwnAPI(t *testing.T) {
 	equal(t, "state of a lost drive", lost["state"], "unknown")
 	equal(t, "lost signal", lost["signals"].([]any)[10], object{
 		"name": "intake_pressure", "device": "gauge", "value": nil, "unit": "kPa", "raw": 0.0, "quality": "lost", "reason": "timeout", "time": "2026-11-23T19:32:06.880Z",
+	})
+}
+
+// A value that the appliance computed says so, how, and how far it can be off; one that
+// lacks a fact of the well is named.
+func TestDerivedSignals(t *testing.T) {
+	s := open(t, nil, nil)
+	s.source.Alter(func(o *web.Overview) {
+		sig := &o.Signals[10]
+		sig.Device = ""
+		sig.Derived = &web.Derivation{Formula: "a − b", Inputs: []esp.SignalID{esp.DischargePressure, esp.IntakePressure}, Note: "n", Uncertainty: 0.15}
+		o.NotEntered = []web.NotEntered{{Signal: esp.PumpHead, Fact: "fluid_density", Words: "density of the produced liquid"}}
+	})
+	latest := s.decode(t, "GET", "/api/v1/wells/RB-114/latest", 200)
+	signal := latest["signals"].([]any)[10].(object)
+	if device, there := signal["device"]; there {
+		t.Errorf("a derived signal has the device %v", device)
+	}
+	equal(t, "derived", signal["derived"], object{
+		"formula": "a − b", "inputs": []any{"discharge_pressure", "intake_pressure"}, "note": "n", "uncertainty": 0.15,
+	})
+	equal(t, "not entered", latest["not_entered"], []any{
+		object{"name": "pump_head", "fact": "fluid_density", "text": "not entered: density of the produced liquid"},
 	})
 }
 

@@ -241,6 +241,8 @@ func label(s *Signal) string {
 		return "Liquid rate (est.)"
 	case s.ID.Info().Kind == esp.Derived:
 		return s.ID.Info().Label + " (est.)"
+	case s.Derived != nil:
+		return s.ID.Info().Label + " (computed)"
 	}
 	return s.ID.Info().Label
 }
@@ -312,6 +314,8 @@ func (m *model) row(row rowView, cells []rowCell) rowView {
 		}
 		if s.ID.Info().Kind == esp.Derived {
 			v.Note = "est."
+		} else if s.Derived != nil && v.Note == "" {
+			v.Note = "comp."
 		}
 		if a, ok := m.alarms[s.Name]; ok && !v.Old && (row.Mark == 0 || a.Priority < row.Mark) {
 			row.Mark = a.Priority

@@ -104,6 +104,8 @@ type Overview struct {
 	Number uint64
 	// Signals has one entry per column of the well's layout, in its order.
 	Signals []Signal
+	// NotEntered are the signals that lack nothing but a fact of the well.
+	NotEntered []NotEntered
 	// Findings are the open diagnoses, most urgent first.
 	Findings []esp.Diagnosis
 	// Unassessed are the diagnoses that cannot be made with what the well has now.
@@ -149,6 +151,8 @@ type Signal struct {
 	LastTime time.Time
 	// Period is how often the signal is read.
 	Period time.Duration
+	// Derived says how the signal is computed; nil: a device gives it.
+	Derived *Derivation
 	// UsualLow and UsualHigh bound what is usual for this pump; NaN: not learned.
 	UsualLow, UsualHigh float64
 	// Trend is steady, rising, falling or swinging; empty: not known.
@@ -156,6 +160,25 @@ type Signal struct {
 	// Points are the last 90 minutes, oldest first, evenly spaced, complete intervals
 	// only (see Board); empty: none. They are drawn beside the evidence.
 	Points []Point
+}
+
+// Derivation says how a derived signal is made of others.
+type Derivation struct {
+	Signal  esp.SignalID
+	Formula string
+	Inputs  []esp.SignalID
+	Fact    string // key of the fact of the well that it takes; empty: none
+	Note    string // what the value is not; empty: nothing
+	// Uncertainty is by how much the value can be off for the resolution of its inputs
+	// alone, in its unit; NaN: not known now.
+	Uncertainty float64
+}
+
+// NotEntered is a signal that could be derived if a fact of the well were entered.
+type NotEntered struct {
+	Signal esp.SignalID
+	Fact   string // its key in the configuration
+	Words  string
 }
 
 // Point is one interval of a small curve; NaN where it holds no usable value.

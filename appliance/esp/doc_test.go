@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"wellkeeper.internal/appliance/derive"
 	"wellkeeper.internal/appliance/esp"
 )
 
@@ -58,5 +59,31 @@ it is never a trip limit. This page is generated from the table in ` + "`applian
 		}
 		fmt.Fprintf(&b, "| `%s` | %s | %s | %g | %s | %s |\n", s.Name, label, s.Unit, s.Resolution(), kinds[s.Kind], bounds)
 	}
+	b.WriteString(`
+## Derived signals
+
+What no device of a well reads is computed from what is read, where everything that it takes is there. It is
+stored, shown and forwarded like a reading, with no device, and the page and the API mark it as computed.
+
+| signal | formula | takes the fact | remark |
+|---|---|---|---|
+`)
+	for _, d := range derive.All() {
+		fact := ""
+		if d.Fact != "" {
+			fact = "`" + d.Fact + "`"
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", d.Signal, d.Formula, fact, d.Note)
+	}
+	b.WriteString(`
+- The facts stand in the [configuration](configuration.md) (` + "`facts`" + `) with their units. Without its fact a signal is not
+  computed and not guessed; the API lists it under ` + "`not_entered`" + `.
+- The quality is the worst of the inputs'. What was lost, invalid or stale gives no value, with the reason of that input.
+- It is computed when all its inputs are read in the same scan; a value of a slow device is not carried on to the next
+  readings of a fast one.
+- The uncertainty that the API gives (` + "`derived.uncertainty`" + `, in the unit of the signal) is what half a step of each
+  input, as its register counts, does to the value, with half a step of its own rounding. The accuracy of the
+  instruments and of the facts comes on top and is not known to the appliance.
+`)
 	return b.String()
 }
