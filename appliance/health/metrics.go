@@ -41,7 +41,8 @@ func metrics() []metric {
 	all = append(all, deviceMetrics()...)
 	all = append(all, jobMetrics()...)
 	all = append(all, storeMetrics()...)
-	return append(all, uplinkMetrics()...)
+	all = append(all, uplinkMetrics()...)
+	return append(all, tapMetrics()...)
 }
 
 func boxMetrics() []metric {
