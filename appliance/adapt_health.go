@@ -33,9 +33,8 @@ type storeLook struct {
 func (a *App) facts() *health.Facts {
 	cfg := a.config.Load()
 	f := &health.Facts{
-		Time: time.Now(), Up: time.Since(a.began), Started: a.began, Version: a.version, Unclean: a.unclean,
+		Time: a.clock.Now(), Up: time.Since(a.began), Started: a.began, Version: a.version, Unclean: a.unclean,
 		Store: storeFacts(a.stored.Load(), cfg.Store.CommitEvery), Uplink: a.uplinkFacts(),
-		Tap:    a.tapFacts(),
 		Config: a.configFacts(), Process: a.processFacts(),
 	}
 	if pair := a.certificate.pair.Load(); pair != nil && pair.Leaf != nil {

@@ -7,12 +7,14 @@ import (
 	"iter"
 	"time"
 
+	"wellkeeper.internal/appliance/clock"
 	"wellkeeper.internal/appliance/config"
 	"wellkeeper.internal/appliance/esp"
 	"wellkeeper.internal/appliance/esp/record"
 	"wellkeeper.internal/storage"
 	"wellkeeper.internal/sync/central"
 	"wellkeeper.internal/sync/uplink"
+	"wellkeeper.internal/sync/wire"
 	"wellkeeper.internal/web"
 )
 
@@ -33,12 +35,33 @@ func newForwarder(a *App, c config.Central) (*forwarder, error) {
 		return nil, fmt.Errorf("central.dsn: %w", err)
 	}
 	up, err := uplink.New(uplink.Config{
-		Outbox: outbox{a.store}, Sink: sink, State: uplinkState{a.store.Table("uplink")}, Log: component(a.log, "uplink"),
+		Outbox: outbox{a.store}, Sink: timedSink{sink, a}, State: uplinkState{a.store.Table("uplink")}, Log: component(a.log, "uplink"),
 	})
 	if err != nil {
 		return nil, err
 	}
 	return &forwarder{Uplink: up}, nil
+}
+
+// timedSink takes the time from headquarters' greeting.
+type timedSink struct {
+	uplink.Sink
+
+	app *App
+}
+
+// maxGreeting is how long a greeting may take for its time to be worth anything.
+const maxGreeting = 20 * time.Second
+
+// Hello asks what the centre has, and what time it is there.
+func (s timedSink) Hello(ctx context.Context, epochs []uint64) (wire.Greeting, error) {
+	began := time.Now()
+	g, err := s.Sink.Hello(ctx, epochs)
+	took := time.Since(began)
+	if err == nil && !g.ServerTime.IsZero() && took < maxGreeting && *s.app.config.Load().Clock.FromCentral {
+		s.app.takeTime(g.ServerTime.Add(took/2), clock.Centre, centreSlack)
+	}
+	return g, err
 }
 
 // start begins to send, until stop is called.

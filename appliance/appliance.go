@@ -17,6 +17,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"wellkeeper.internal/appliance/clock"
 	"wellkeeper.internal/appliance/config"
 	"wellkeeper.internal/appliance/esp"
 	"wellkeeper.internal/appliance/health"
@@ -47,6 +48,8 @@ type Options struct {
 	// Companions run beside the appliance and outlive its polling, such as the
 	// simulator of a demo.
 	Companions []Companion
+	// Clock are the machine's clocks; those of this system where it has no Wall.
+	Clock clock.Sources
 }
 
 // Companion is something that runs as long as the appliance does.
@@ -60,6 +63,7 @@ type App struct {
 	log      zerolog.Logger
 	version  string
 	store    *storage.Store
+	clock    *clock.Clock
 	links    *modbus.Links
 	server   *web.Server
 	listener net.Listener
@@ -71,11 +75,9 @@ type App struct {
 	config atomic.Pointer[config.Config] // as it runs: what waits for a restart is as it was
 	live   atomic.Pointer[[]*well]       // in the order of the configuration; replaced, never changed
 	uplink atomic.Pointer[forwarder]     // nil without a central database
-	tap    atomic.Pointer[tapping]       // nil while it is off
 	disk   atomic.Pointer[web.Storage]   // as last looked at
 	stored atomic.Pointer[storeLook]     // likewise, all of it
 
-	heartbeat   atomic.Uint32 // of the tap
 	monitor     *health.Monitor
 	began       time.Time
 	unclean     bool   // the run before did not stop properly
@@ -117,6 +119,10 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 			err = errors.Join(err, a.close())
 		}
 	}()
+	if o.Clock.Wall == nil {
+		o.Clock = clock.System()
+	}
+	a.clock = openClock(o.Clock, a.store.Table(clockTable), &a.log)
 	a.unclean, a.memoryLimit = a.wasRunning(), memoryLimit()
 	a.service = service.New(component(o.Log, "service"))
 	if a.jobs, err = newScheduler(a, o.Config); err != nil {
@@ -141,13 +147,6 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	a.monitor = health.NewMonitor(a.facts)
 	if err := a.listen(ctx); err != nil {
 		return nil, err
-	}
-	if t := &o.Config.Tap; t.On() {
-		opened, err := newTap(ctx, a, t)
-		if err != nil { // its network may not be up yet
-			a.log.Warn().Str("component", "tap").Err(err).Msg("other masters cannot read yet")
-		}
-		a.tap.Store(opened)
 	}
 	if o.Refused == nil {
 		a.keepGood(o.Config)
@@ -176,7 +175,7 @@ func (a *App) listen(ctx context.Context) error {
 		Curves: kept, Notes: kept,
 		Wells: view, Changes: view, Health: view, Jobs: view, Telemetry: kept, Diagnoses: kept,
 		Notices: func() []string { return a.banners("") }, Metrics: health.NewCollector(a.monitor.Report),
-		Location: cfg.Site.Location, Units: web.Units(cfg.Web.Units), Version: a.version, Log: component(a.log, "web"),
+		Location: cfg.Site.Location, Units: web.Units(cfg.Web.Units), Version: a.version, Now: a.clock.Now, Clock: view, Log: component(a.log, "web"),
 	})
 	return err
 }
@@ -227,6 +226,7 @@ func (a *App) Run(ctx context.Context) error {
 	keep, serve, beside := newStage(ctx, failed), newStage(ctx, failed), newStage(ctx, failed)
 	keep.start("storage", a.store.Run)
 	keep.start("disk", a.watchDisk)
+	keep.start("clock", a.watchClock)
 	keep.start("health", a.monitor.Run)
 	serve.start("web", a.server.Run)
 	for _, c := range a.beside {
@@ -268,9 +268,6 @@ func (a *App) begin(newStage func() *stage) {
 	if f := a.uplink.Load(); f != nil {
 		f.start(newStage())
 	}
-	if t := a.tap.Load(); t != nil {
-		t.start(newStage())
-	}
 	close(a.running)
 }
 
@@ -283,7 +280,6 @@ func (a *App) end() {
 	for _, w := range a.wells() {
 		wait.Go(w.life.stop)
 	}
-	wait.Go(a.tap.Load().stop)
 	wait.Wait()
 }
 

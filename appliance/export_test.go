@@ -11,6 +11,12 @@ import (
 // given the processor in time, since its poller started.
 func (a *App) Late(id esp.WellID) uint64 { return a.well(id).poller.Status()[0].Missed }
 
+// LastScan is the number of the latest stored scan of a well.
+func (a *App) LastScan(id esp.WellID) uint64 {
+	scan, _ := a.store.Latest(id)
+	return scan.Seq
+}
+
 // Verify is a job, without its schedule.
 func (a *App) Verify(ctx context.Context) (string, error) { return a.verify(ctx) }
 
@@ -56,14 +62,3 @@ func (a *App) Uplink() any {
 	}
 	return nil
 }
-
-// TapAddress is where other masters read; empty while they cannot.
-func (a *App) TapAddress() string {
-	if t := a.tap.Load(); t != nil && t.server.Load() != nil {
-		return t.server.Load().Addr().String()
-	}
-	return ""
-}
-
-// Stall ends the polling of a well as if it were stuck.
-func (a *App) Stall(id esp.WellID) { a.well(id).poller.Stop() }

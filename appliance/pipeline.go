@@ -37,6 +37,8 @@ type pipeline struct {
 	wake  func() // tells the uplink that there is a record to send
 	log   zerolog.Logger
 	beats atomic.Uint64 // scans that went all the way, old ones too
+	// stamps puts the appliance's time on live scans; nil leaves them as they are.
+	stamps *stamps
 
 	work    sync.Mutex // guards those below: scans come from one goroutine, a reload from another
 	layout  *esp.Layout
@@ -106,9 +108,17 @@ func newPipeline(well esp.Well, faults faultWords, layout *esp.Layout, store his
 // full or broken disk costs readings, which the store counts, and never the page or
 // the alarms.
 func (p *pipeline) live(ctx context.Context, s *esp.Scan) error {
+	if p.stamps != nil {
+		if step := p.stamps.stamp(s); step != 0 {
+			p.clockStepped(step)
+		}
+	}
 	s = p.grade(s)
 	if _, err := p.store.Append(ctx, s); err != nil {
 		return err
+	}
+	if p.stamps != nil && p.stamps.stored(ctx, s) {
+		p.wake()
 	}
 	if p.waits(s) {
 		p.count(s, 0)
@@ -123,6 +133,25 @@ func (p *pipeline) live(ctx context.Context, s *esp.Scan) error {
 	p.board.Touch()
 	p.beats.Add(1)
 	return nil
+}
+
+// clockStepped has all that measures time by scans go on as if nothing had happened: the
+// clock was set, no time has passed.
+func (p *pipeline) clockStepped(step time.Duration) {
+	p.mu.Lock()
+	for _, s := range p.waiting {
+		s.Time = s.Time.Add(step)
+	}
+	awaiting := p.awaiting
+	p.published.Looked = p.published.Looked.Add(step)
+	p.mu.Unlock()
+	p.work.Lock()
+	defer p.work.Unlock()
+	p.gate.ClockStepped(step)
+	if !awaiting { // else they have seen nothing of this boot yet
+		p.engine.ClockStepped(step)
+		p.alarms.ClockStepped(step)
+	}
 }
 
 // tell makes what changed durable, and the readings with it that a trip is explained by.

@@ -29,7 +29,6 @@ type well struct {
 	store    *storage.Store
 	past     *Past
 	failures *failureRate
-	images   images // what the devices last said
 	log      zerolog.Logger
 	// known says that the pipeline has the stored past already: another poller fed it
 	// until now.
@@ -55,6 +54,7 @@ func newWell(c *config.Well, a *App) (*well, error) {
 	}
 	w.past = a.past
 	w.pipeline = newPipeline(w.esp, w.faultWords, w.poller.Layout(), a.store, a.wakeUplink, component(w.log, "pipeline"))
+	w.pipeline.stamps = a.newStamps(w.esp.ID, component(w.log, "clock"))
 	return w, nil
 }
 
@@ -72,11 +72,8 @@ func newPolling(c *config.Well, a *App) (*well, error) {
 			w.period = d.Period
 		}
 	}
-	w.images = newImages(w.devices)
 	var err error
-	w.poller, err = modbus.NewPoller(modbus.Config{
-		Well: w.esp.ID, Devices: w.devices, Links: a.links, Observe: w.images.observe, Log: a.log,
-	})
+	w.poller, err = modbus.NewPoller(modbus.Config{Well: w.esp.ID, Devices: w.devices, Links: a.links, Log: a.log})
 	if err != nil {
 		return nil, fmt.Errorf("well %s: %w", c.ID, err)
 	}

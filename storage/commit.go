@@ -211,7 +211,7 @@ func (s *Store) writeGaps() error {
 		}
 		records = append(records, r)
 	}
-	if _, err := s.putRecords(records); err != nil {
+	if _, err := s.putRecords(records, nil); err != nil {
 		s.mu.Lock()
 		s.gaps = append(gaps, s.gaps...)
 		s.mu.Unlock()

@@ -94,6 +94,9 @@ func (s *Store) overlapping(id esp.WellID, from, to int64) [][]part {
 	var parts []part
 	if w := s.wells[id]; w != nil {
 		parts = s.parts(w, false)
+		for i := range parts {
+			w.correct(&parts[i])
+		}
 	}
 	s.mu.Unlock()
 	parts = slices.DeleteFunc(parts, func(p part) bool { return p.maxTime < from || p.minTime >= to })

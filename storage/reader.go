@@ -17,6 +17,8 @@ type part struct {
 	layout           esp.LayoutID
 	entry            entry        // of a sealed block
 	head             *block.Block // of a chunk; nil for a sealed block
+	shifts           []shift      // of the stamps, where they were corrected
+	loose            bool         // its bounds may be wider than its rows
 }
 
 // parts lists what is stored of a well; s.mu is held. With durableOnly it leaves out
@@ -102,6 +104,10 @@ func (q *reader) load(s *Store, p *part, names []string) (*rows, error) {
 	out.index = columnIndex(out.layout, names)
 	if p.head != nil {
 		out.times = p.head.Times
+		if len(p.shifts) > 0 {
+			q.times = p.correct(q.times, p.head.Times)
+			out.times = q.times
+		}
 		out.columns = make([]block.Column, len(out.index))
 		for i, c := range out.index {
 			if c >= 0 {
@@ -123,6 +129,7 @@ func (q *reader) load(s *Store, p *part, names []string) (*rows, error) {
 	for len(q.columns) < len(out.index) {
 		q.columns = append(q.columns, block.Column{})
 	}
+	q.times = p.correct(q.times, q.times)
 	out.times, out.columns = q.times, q.columns[:len(out.index)]
 	for i, c := range out.index {
 		if c < 0 {

@@ -41,7 +41,7 @@ func (s *Store) AppendRecords(ctx context.Context, records []record.Record) (las
 	if len(records) == 0 {
 		return 0, nil
 	}
-	last, err = s.putRecords(records)
+	last, err = s.putRecords(records, nil)
 	if err != nil {
 		s.mu.Lock()
 		s.report.recordsFailed += uint64(len(records))
@@ -54,7 +54,8 @@ func (s *Store) AppendRecords(ctx context.Context, records []record.Record) (las
 	return last, nil
 }
 
-func (s *Store) putRecords(records []record.Record) (last uint64, err error) {
+// putRecords writes records, and what else belongs into their transaction.
+func (s *Store) putRecords(records []record.Record, beside func(*bbolt.Tx) error) (last uint64, err error) {
 	values := make([][]byte, len(records))
 	for i := range records {
 		if values[i], err = encodeRecord(&records[i]); err != nil {
@@ -72,7 +73,10 @@ func (s *Store) putRecords(records []record.Record) (last uint64, err error) {
 				return err
 			}
 		}
-		return b.SetSequence(first + uint64(len(values)) - 1)
+		if err := b.SetSequence(first + uint64(len(values)) - 1); err != nil || beside == nil {
+			return err
+		}
+		return beside(tx)
 	})
 	if err != nil {
 		return 0, err

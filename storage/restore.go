@@ -296,6 +296,7 @@ func (s *Store) newest(w *well, limit uint64) (esp.Scan, error) {
 			return esp.Scan{}, nil
 		}
 		p := slices.MaxFunc(parts, func(a, b part) int { return s.byNumber(&a, &b) })
+		w.correct(&p)
 		var q reader
 		rows, err := q.load(s, &p, nil)
 		if err != nil && isDamage(err) {

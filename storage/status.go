@@ -110,26 +110,26 @@ func (s *Store) wellStatus(w *well) WellStatus {
 	}
 	low, high := int64(maxTimeMs), int64(noTime)
 	for _, p := range s.parts(w, false) {
+		if w.correct(&p); p.loose {
+			continue
+		}
 		low, high = min(low, p.minTime), max(high, p.maxTime)
 	}
 	if high != noTime {
 		out.Oldest, out.Newest = time.UnixMilli(low).UTC(), time.UnixMilli(high).UTC()
 	}
-	if at := w.newestDurable(); at != noTime {
+	if at := s.newestDurable(w); at != noTime {
 		out.NewestDurable = time.UnixMilli(at).UTC()
 	}
 	return out
 }
 
 // newestDurable is the time of the newest scan of w on the disk; noTime when there is none.
-func (w *well) newestDurable() int64 {
+func (s *Store) newestDurable(w *well) int64 {
 	high := int64(noTime)
-	for i := range w.blocks {
-		high = max(high, w.blocks[i].maxTime)
-	}
-	for _, c := range w.chunks {
-		for _, at := range c.times[:c.durable] {
-			high = max(high, at)
+	for _, p := range s.parts(w, true) {
+		if w.correct(&p); !p.loose {
+			high = max(high, p.maxTime)
 		}
 	}
 	return high

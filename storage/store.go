@@ -102,7 +102,9 @@ type well struct {
 	resume *esp.Gap
 	period time.Duration // between the last two scans
 	lost   uint64        // scans refused since the disk stopped taking them
-	bulk   bool          // a bulk is under way
+	// corrections of its stamps, in the order in which they were made.
+	corrections []Correction
+	bulk        bool // a bulk is under way
 }
 
 // Open opens the data folder, or makes it, and brings back what was in memory. It
@@ -206,6 +208,9 @@ func (s *Store) openState() (renew string, err error) {
 		}
 	}
 	if s.epochs, err = s.state.epochs(); err != nil {
+		return "", err
+	}
+	if err := s.loadCorrections(); err != nil {
 		return "", err
 	}
 	return renew, s.state.view(s.loadLayouts)

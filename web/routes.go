@@ -57,6 +57,7 @@ func (s *Server) routes() []route {
 		{get, "/api/v1/wells/:well/export.csv", view, s.export},
 		{get, "/api/v1/wells/:well/events", view, s.apiEvents},
 		{get, "/api/v1/jobs", view, s.apiJobs},
+		{get, "/api/v1/clock", view, s.clock},
 		{get, "/api/v1/live", view, s.live},
 
 		{get, "/api/v1/telemetry/wells/:well/latest", view, s.telemetryLatest},

@@ -64,6 +64,9 @@ type Config struct {
 	Units    Units
 	Version  string // of the appliance, shown in the page's foot
 
+	// Clock says how far Now can be trusted; nil: nothing is known of it.
+	Clock Timekeeper
+
 	// Now is the appliance's clock; the default is time.Now.
 	Now func() time.Time
 	Log zerolog.Logger
@@ -87,6 +90,9 @@ func (c *Config) complete() error {
 	}
 	if c.Now == nil {
 		c.Now = time.Now
+	}
+	if c.Clock == nil {
+		c.Clock = untold(c.Now)
 	}
 	return nil
 }

@@ -62,6 +62,18 @@ func (m *Manager) Observe(s *esp.Scan, state esp.State, changes []esp.Diagnosis)
 	return m.watchLosses(s, now, out)
 }
 
+// ClockStepped says that the clock that stamps the scans was set by step between the
+// last scan and the next: no time has passed, and what is dated moves with the clock.
+func (m *Manager) ClockStepped(step time.Duration) {
+	if m.now == 0 {
+		return
+	}
+	m.offset -= step.Milliseconds()
+	for _, a := range m.active {
+		a.Since, a.Time = a.Since.Add(step), a.Time.Add(step)
+	}
+}
+
 // advance gives a time that never goes back, also where the clock was set back.
 func (m *Manager) advance(wall int64) int64 {
 	now := wall + m.offset

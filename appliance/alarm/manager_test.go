@@ -413,3 +413,35 @@ func TestAlarmsAreJSON(t *testing.T) {
 		t.Errorf("%s: %v", b, err)
 	}
 }
+
+// A clock that is set in the middle of a delay neither ends it nor begins it again, and
+// what is open is dated by the new clock.
+func TestTheClockIsSet(t *testing.T) {
+	for _, step := range []time.Duration{0, 56 * 365 * 24 * time.Hour, -3 * time.Hour} {
+		r := newRig(t, esp.Limit{Signal: esp.IntakePressure, Value: 3000, Delay: time.Minute, OffDelay: time.Minute})
+		r.run(time.Minute)
+		r.values["intake_pressure"] = 2000
+		r.run(30 * time.Second)
+		if n := len(r.m.Active()); n != 0 {
+			t.Fatalf("step %v: %d alarms after half the delay", step, n)
+		}
+		r.m.ClockStepped(step)
+		r.at += step
+		r.run(20 * time.Second)
+		if n := len(r.m.Active()); n != 0 {
+			t.Errorf("step %v: %d alarms before the delay is over", step, n)
+		}
+		r.run(20 * time.Second)
+		active := r.m.Active()
+		if len(active) != 1 {
+			t.Fatalf("step %v: %d alarms after the delay, want 1", step, len(active))
+		}
+		if since := epoch.Add(r.at).Sub(active[0].Since); since < time.Minute || since > 75*time.Second {
+			t.Errorf("step %v: present since %v", step, since)
+		}
+		r.m.ClockStepped(step)
+		if since := epoch.Add(r.at + step).Sub(r.m.Active()[0].Since); since < time.Minute || since > 75*time.Second {
+			t.Errorf("step %v: present since %v after another step", step, since)
+		}
+	}
+}

@@ -60,7 +60,6 @@ func (c *checker) check() {
 		seen[w.ID] = true
 		c.well(path, w)
 	}
-	c.tap()
 }
 
 func (c *checker) site() {
@@ -71,6 +70,15 @@ func (c *checker) site() {
 		location = time.UTC
 	}
 	s.Location = location
+	from := &c.cfg.Clock
+	from.Drive = location
+	if from.DriveZone == "" {
+		return
+	}
+	if from.Drive, err = time.LoadLocation(from.DriveZone); err != nil {
+		c.doc.Complain("clock.drive_zone", "%q is no known time zone; write an IANA name such as America/Bogota", from.DriveZone)
+		from.Drive = time.UTC
+	}
 }
 
 func (c *checker) web() {

@@ -24,12 +24,12 @@ type Config struct {
 	// Folder that holds everything the appliance keeps, for example `/var/lib/wellkeeper`.
 	Data    string  `yaml:"data" otherwise:"required" apply:"restart"`
 	Site    Site    `yaml:"site"`
+	Clock   Clock   `yaml:"clock"`
 	Web     Web     `yaml:"web"`
 	Central Central `yaml:"central"`
 	Store   Store   `yaml:"store"`
 	Log     Log     `yaml:"log"`
 	Jobs    Jobs    `yaml:"jobs"`
-	Tap     Tap     `yaml:"tap"`
 	Wells   []Well  `yaml:"wells"`
 
 	// File is where the configuration came from; empty when it was made in code.
@@ -48,6 +48,17 @@ type Site struct {
 	// IANA time zone in which the page shows times, such as `America/Bogota`; the store keeps UTC.
 	TimeZone string `yaml:"time_zone" default:"UTC"`
 	Location *time.Location
+}
+
+// Clock says where the time may come from while no time service keeps the system's clock.
+type Clock struct {
+	// Take the time from headquarters' server.
+	FromCentral *bool `yaml:"from_central" default:"true"`
+	// Take the time from a drive whose profile has its clock (`device_clock`, or `device_year` to `device_second`).
+	FromDrive bool `yaml:"from_drive" default:"false"`
+	// IANA time zone of the drive's date.
+	DriveZone string `yaml:"drive_zone" otherwise:"site.time_zone"`
+	Drive     *time.Location
 }
 
 // Web is the local page.

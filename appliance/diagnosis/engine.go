@@ -179,6 +179,20 @@ func (e *Engine) trackOf(id esp.SignalID) *track {
 	return nil
 }
 
+// ClockStepped says that the clock that stamps the scans was set by step between the
+// last scan and the next: no time has passed, and what is dated moves with the clock.
+func (e *Engine) ClockStepped(step time.Duration) {
+	if e.now == 0 {
+		return
+	}
+	e.offset -= step.Milliseconds()
+	for _, at := range []*time.Time{&e.stop.At, &e.stop.LastTurning, &e.stop.Restarted} {
+		if !at.IsZero() {
+			*at = at.Add(step)
+		}
+	}
+}
+
 // advance moves the engine's own clock, which never goes back.
 func (e *Engine) advance(wall int64) int64 {
 	if e.now == 0 {

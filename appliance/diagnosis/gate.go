@@ -2,6 +2,7 @@ package diagnosis
 
 import (
 	"math"
+	"time"
 
 	"wellkeeper.internal/appliance/esp"
 )
@@ -31,7 +32,8 @@ type Gate struct {
 	columns []gateColumn
 	devices []gateDevice
 	turns   turningColumns
-	last    int64
+	last    int64 // time of the scan before, by the gate's own clock
+	offset  int64 // of that clock to the scans' times, ms
 }
 
 // gateColumn is what the gate knows of one position of the layout.
@@ -142,7 +144,7 @@ func (g *Gate) Grade(s *esp.Scan) {
 	if s.Layout != g.layout && (g.layout == nil || s.Layout.ID() != g.layout.ID()) {
 		g.bind(s.Layout)
 	}
-	now := s.Time.UnixMilli()
+	now := s.Time.UnixMilli() + g.offset
 	if now < g.last {
 		g.rewind()
 	}
@@ -166,6 +168,10 @@ func (g *Gate) Grade(s *esp.Scan) {
 		g.remember(dev, s.Readings, now)
 	}
 }
+
+// ClockStepped says that the clock that stamps the scans was set by step between the
+// last scan and the next: no time has passed.
+func (g *Gate) ClockStepped(step time.Duration) { g.offset -= step.Milliseconds() }
 
 // rewind forgets every time after the clock was set back; the values stay.
 func (g *Gate) rewind() {
