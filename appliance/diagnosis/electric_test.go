@@ -121,6 +121,7 @@ func electricCases() []electricCase {
 			v["motor_temperature"] += 12
 			v["intake_temperature"] += 12
 		}, 30 * m, "", esp.MotorOverheating},
+		{"a motor that was slowed down", slowedDown, 6 * time.Hour, "", esp.MotorOverheating},
 		{"a winding that heats fast", func(a time.Duration, v values, _ *rand.Rand) { v["motor_temperature"] += 14 * a.Hours() }, 40 * m, esp.WindingRise, ""},
 		{"a winding that heats slowly", func(a time.Duration, v values, _ *rand.Rand) { v["motor_temperature"] += 5 * a.Hours() }, 2 * time.Hour, "", esp.WindingRise},
 		{"phases that differ", func(_ time.Duration, v values, _ *rand.Rand) { v["current_unbalance"] += 14 }, 5 * m, esp.UnbalancedCurrent, esp.VoltageUnbalance},
@@ -197,6 +198,48 @@ func TestElectricFindings(t *testing.T) {
 				if strings.ContainsAny(d.Text+d.Title, "{}") || len(d.Steps) == 0 {
 					t.Errorf("%s: %q, %q, %d steps", d.ID, d.Title, d.Text, len(d.Steps))
 				}
+			}
+		})
+	}
+}
+
+// slowedDown: faster for three hours, and warmer for it, then slower again; the motor
+// gives off its heat within the half hour.
+func slowedDown(a time.Duration, v values, _ *rand.Rand) {
+	const fast, slow = 58.0, 3 * time.Hour
+	k := math.Pow(fast/52, 3)
+	warmth := 32 * (k - 1)
+	if a >= slow {
+		k = 1
+		warmth *= math.Exp(-(a - slow).Minutes() / 40)
+	} else {
+		v["drive_frequency"] = fast
+		v["motor_current"] *= math.Pow(fast/52, 2)
+		v["output_power"] *= k
+	}
+	v["motor_temperature"] += warmth
+}
+
+// A motor temperature that is read rarely is read again before it is believed: what it
+// was before the pump was slowed down says nothing of now.
+func TestOverheatingIsReadTwice(t *testing.T) {
+	for name, hot := range map[string]time.Duration{"one reading": 10 * time.Minute, "it stays": time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			s := with(func(a time.Duration, v values, _ *rand.Rand) {
+				if a < hot {
+					v["motor_temperature"] += 14
+				}
+			})
+			st := newStream(t, 3, electric, s)
+			st.lose = func(at time.Duration, c *esp.Column) (esp.Quality, esp.Reason) {
+				if c.Name == "motor_temperature" && at%(20*time.Minute) != 0 {
+					return esp.NotDue, esp.NoReason
+				}
+				return esp.Good, esp.NoReason
+			}
+			r := run(st, diagnosis.NewGate(st.layout), diagnosis.New(wellOf(facts)), begin+time.Hour)
+			if raised := r.first(esp.MotorOverheating, esp.Raised) != nil; raised != (hot == time.Hour) {
+				t.Errorf("raised %t: %v", raised, r.names())
 			}
 		})
 	}

@@ -67,13 +67,39 @@ func (e *Engine) heat(a *assessment) {
 	if motor == nil || intake == nil {
 		return
 	}
-	m, okMotor := motor.recent(&e.scratch, e.clock.pos, shortTicks)
-	i, okIntake := intake.recent(&e.scratch, e.clock.pos, shortTicks)
-	frequency, _ := e.heldRole(roleFrequency)
+	m, okMotor := e.present(motor)
+	i, okIntake := e.present(intake)
+	frequency := e.fastest()
 	um, ui := e.usual(motor, frequency), e.usual(intake, frequency)
 	a.value, a.ok = m-i, okMotor && okIntake
 	a.level, a.usual, a.noise = a.value, um.level-ui.level, math.Hypot(um.noise, ui.noise)
 	a.based = um.ok && ui.ok && !um.far && !ui.far
+}
+
+// present is the median of the last minutes, or the value that holds now where it is read
+// more rarely: a reading that says otherwise counts at once.
+func (e *Engine) present(t *track) (float64, bool) {
+	if t.period > float64(shortTicks*tick) {
+		return t.held(e.now)
+	}
+	return t.recent(&e.scratch, e.clock.pos, shortTicks)
+}
+
+// fastest is the highest frequency since a motor has had time to take on the temperature
+// of its speed: one that was slowed down gives off the heat of the speed before. NaN: not
+// known.
+func (e *Engine) fastest() float64 {
+	f, ok := e.heldRole(roleFrequency)
+	if !ok {
+		return f
+	}
+	e.roles[roleFrequency].each(e.clock.min, int(settleTemperature/minute), func(_ int, level, _ float64) bool {
+		if level > f {
+			f = level
+		}
+		return true
+	})
+	return f
 }
 
 // climb is how fast a temperature rises, °C/h, over twenty minutes or six polls.

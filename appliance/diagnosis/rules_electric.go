@@ -49,7 +49,7 @@ var powerDip = rule{
 	title:    "Power dip",
 	text:     "The supply dipped for seconds: voltage fell to {value} where {usual} is usual; do not blame the pump for what followed.",
 	note:     "A sag of seconds while the pump turns, looked for in every reading and not in every tick, until the voltage is back at 95 %. What lasts longer than 2 min is undervoltage. It is shown for 20 min. A dip between two polls is not seen.",
-	source:   "IEEE 1159 for 90 % and for how long a sag lasts; number of dips our own; proven by `TestScenarioMatrix`",
+	source:   sourceSag + " for 90 % and for how long a sag lasts; number of dips our own; proven by `TestScenarioMatrix`",
 	over:     "The supply has been steady for 20 minutes.",
 	steps: []esp.Step{
 		{Text: "Nothing to do at the pump. Note it; look whether other wells on the same line dipped at the same time.", Who: esp.Technician},
@@ -202,7 +202,7 @@ var underload = rule{
 }
 
 var motorOverheating = rule{
-	id: esp.MotorOverheating, version: 1, turning: true,
+	id: esp.MotorOverheating, version: 2, turning: true, witnesses: []role{roleMotorTemperature},
 	trigger: []condition{
 		{feature: feature{roleMotorTemperature, heat}, factor: 1, sigmas: 6, offset: 8, text: "the motor is {value} above the liquid at its intake, usual {usual}, limit {limit}"},
 	},
@@ -226,7 +226,7 @@ var motorOverheating = rule{
 	graver:   esp.SeverityNow,
 	title:    "Motor overheating",
 	text:     "The motor is {value} warmer than the liquid at its intake, where {usual} is usual: it loses its cooling or carries more load.",
-	note:     "Where another finding says why the motor is warm, that one is told instead.",
+	note:     "Where another finding says why the motor is warm, that one is told instead. It is compared with what is usual at the highest speed of the last half hour, and has to be read twice.",
 	source:   "own: 8 °C or six standard deviations above what is usual between motor and liquid; proven by `TestElectricFindings`",
 	steps: []esp.Step{
 		{Text: "Watch motor temperature; stop the pump at the drive before it reaches its limit. Then wait out backspin and leave 30 to 60 min before a start.", Who: esp.Technician},

@@ -15,5 +15,6 @@ const (
 	sourceStall       = "Sensia, Instruct manual (manualslib 3732914, p. 10 f.)"
 	sourceSupply      = "JEPT 2022 4(4) (lidsen.com, jept-04-04-036)"
 	sourceBackspin    = "ABB, ACS880-04XT manual, p. 42"
+	sourceSag         = "IEEE 1159, on monitoring the quality of electric power (a sag: 10 to 90 % of the voltage, half a cycle to a minute)"
 	sourceStarts      = "Solcon, MPS-3000 manual, p. 31"
 )
