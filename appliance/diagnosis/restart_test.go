@@ -37,9 +37,9 @@ func opened(at time.Duration, v values, rng *rand.Rand) {
 // what was open at the stop and what was raised or cleared after it.
 func afterRestart(t *testing.T, s script, stop, last time.Duration) (open, found []esp.Diagnosis) {
 	t.Helper()
-	const away = 2 * time.Minute
+	const away = 10 * time.Minute
 	st := newStream(t, 3, columns, s)
-	st.step = 30 * time.Second
+	st.step = 2 * time.Minute
 	gate := diagnosis.NewGate(st.layout)
 	e := diagnosis.New(wellOf(facts))
 	begin := max(0, stop-diagnosis.Memory)

@@ -187,15 +187,22 @@ func (r *result) first(id esp.DiagnosisID, c esp.Change) *esp.Diagnosis {
 
 // run feeds a stream through a gate and an engine for a time.
 func run(s *stream, g *diagnosis.Gate, e *diagnosis.Engine, d time.Duration) result {
-	var r result
+	return runAll(s, g, d, e)[0]
+}
+
+// runAll feeds a stream through a gate and then each of some engines.
+func runAll(s *stream, g *diagnosis.Gate, d time.Duration, engines ...*diagnosis.Engine) []result {
+	r := make([]result, len(engines))
 	for end := s.at + d; s.at < end; {
 		scan := s.next()
 		if g != nil {
 			g.Grade(scan)
 		}
-		out := e.Observe(scan)
-		r.events = append(r.events, out.Events...)
-		r.found = append(r.found, out.Diagnoses...)
+		for i, e := range engines {
+			out := e.Observe(scan)
+			r[i].events = append(r[i].events, out.Events...)
+			r[i].found = append(r[i].found, out.Diagnoses...)
+		}
 	}
 	return r
 }
