@@ -206,16 +206,14 @@ func TestElectricFindings(t *testing.T) {
 // slowedDown: faster for three hours, and warmer for it, then slower again; the motor
 // gives off its heat within the half hour.
 func slowedDown(a time.Duration, v values, _ *rand.Rand) {
-	const fast, slow = 58.0, 3 * time.Hour
-	k := math.Pow(fast/52, 3)
-	warmth := 32 * (k - 1)
+	const fast, slow, k = 58.0, 3 * time.Hour, 58.0 / 52
+	warmth := 32 * (k*k*k - 1)
 	if a >= slow {
-		k = 1
 		warmth *= math.Exp(-(a - slow).Minutes() / 40)
 	} else {
 		v["drive_frequency"] = fast
-		v["motor_current"] *= math.Pow(fast/52, 2)
-		v["output_power"] *= k
+		v["motor_current"] *= k * k
+		v["output_power"] *= k * k * k
 	}
 	v["motor_temperature"] += warmth
 }
