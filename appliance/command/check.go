@@ -151,6 +151,9 @@ func checkFile(file string) checked {
 		p, err := profile.Parse(file, text)
 		if p != nil {
 			c.Points = len(p.Points)
+			if p.Verified == "draft" {
+				c.Remarks = append(c.Remarks, "a draft: nobody has verified it; compare what it reads with the panel of the device before you rely on it")
+			}
 		}
 		return c.verdict(err)
 	}

@@ -256,7 +256,7 @@ func urlMistake(text string) string {
 // profile that the binary carries.
 func (c *checker) profile(path string, d *Device) {
 	if d.Profile == "" {
-		c.doc.Complain(path, "is missing; write the id of a profile (%s) or a file", strings.Join(Carried(c.opts.Profiles), ", "))
+		c.doc.Complain(path, "is missing; write the id of a profile that the program carries, or a file such as ./mydrive.yaml (wellkeeper profile list names them)")
 		return
 	}
 	if p, done := c.loaded[d.Profile]; done {
@@ -266,11 +266,22 @@ func (c *checker) profile(path string, d *Device) {
 	p, err := c.read(d.Profile)
 	c.loaded[d.Profile] = p
 	d.Loaded = p
+	if err == nil && p.Verified == "draft" {
+		c.cfg.Warnings = append(c.cfg.Warnings, fmt.Sprintf("profile %s is a draft; compare what it reads with the panel of the device before you rely on it%s", d.Profile, comparison(p)))
+	}
 	if _, ok := errors.AsType[*profile.Error](err); ok {
 		c.others = append(c.others, err)
 	} else if err != nil {
 		c.doc.Complain(path, "%v", err)
 	}
+}
+
+// comparison names the values that a panel shows.
+func comparison(p *profile.Profile) string {
+	if len(p.Checks) == 0 {
+		return ""
+	}
+	return ": " + strings.Join(p.Checks, ", ")
 }
 
 func (c *checker) read(name string) (*profile.Profile, error) {
@@ -295,7 +306,7 @@ func LoadProfile(name, folder string, carried fs.FS) (*profile.Profile, error) {
 	if !isFile(name) {
 		data, err := fs.ReadFile(carried, "profiles/"+name+".yaml")
 		if err != nil {
-			return nil, fmt.Errorf("%q is no profile that the program carries (%s); a file has a name like ./mydrive.yaml", name, strings.Join(Carried(carried), ", "))
+			return nil, fmt.Errorf("%q is no profile that the program carries%s; wellkeeper profile list names them all, and a file has a name like ./mydrive.yaml", name, akin(name, Carried(carried)))
 		}
 		return profile.Parse(name+".yaml", data)
 	}
@@ -307,6 +318,18 @@ func LoadProfile(name, folder string, carried fs.FS) (*profile.Profile, error) {
 		return nil, fmt.Errorf("the profile cannot be read: %w", err)
 	}
 	return profile.Parse(name, data)
+}
+
+// akin names the ids that share a word with name.
+func akin(name string, ids []string) string {
+	words := slices.DeleteFunc(strings.Split(strings.ToLower(name), "-"), func(w string) bool { return len(w) < 3 })
+	near := slices.DeleteFunc(slices.Clone(ids), func(id string) bool {
+		return !slices.ContainsFunc(words, func(w string) bool { return strings.Contains(id, w) })
+	})
+	if len(near) == 0 {
+		return ""
+	}
+	return " (near it: " + strings.Join(near, ", ") + ")"
 }
 
 // IsProfile tells a device profile from a configuration: a profile has a schema.

@@ -137,6 +137,37 @@ func TestPlainHTTPIsForLoopbackOnly(t *testing.T) {
 	}
 }
 
+// A draft runs, with a remark that says what to compare; the others run without one.
+func TestDraftProfileIsRemarked(t *testing.T) {
+	carried := fstest.MapFS{
+		"profiles/guess.yaml": {Data: []byte(strings.Replace(myDrive, "kind: drive", "kind: drive, verified: draft, checks: [drive_frequency]", 1))},
+		"profiles/known.yaml": {Data: []byte(strings.Replace(myDrive, "kind: drive", "kind: drive, verified: document", 1))},
+	}
+	for name, want := range map[string][]string{
+		"guess": {"profile guess is a draft; compare what it reads with the panel of the device before you rely on it: drive_frequency"},
+		"known": nil,
+	} {
+		text := strings.ReplaceAll(issueExample, "./mydrive.yaml", name)
+		cfg, err := config.Load(write(t, map[string]string{"wellkeeper.yaml": text}), config.Options{Profiles: carried})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(want, cfg.Warnings); d != "" {
+			t.Errorf("%s: warnings (-want +got):\n%s", name, d)
+		}
+	}
+}
+
+// A profile that is not there is told with those that have a word of its name.
+func TestUnknownProfileNamesItsKin(t *testing.T) {
+	carried := fstest.MapFS{"profiles/abb-acs880.yaml": {}, "profiles/vacon-10.yaml": {}}
+	text := strings.ReplaceAll(issueExample, "./mydrive.yaml", "abb-acs800")
+	_, err := config.Load(write(t, map[string]string{"wellkeeper.yaml": text}), config.Options{Profiles: carried})
+	if err == nil || !strings.Contains(err.Error(), "(near it: abb-acs880)") {
+		t.Errorf("error is %v, want one that names abb-acs880 alone", err)
+	}
+}
+
 func TestEnvironmentOverridesDotEnvOverridesTheFile(t *testing.T) {
 	path := write(t, map[string]string{
 		"wellkeeper.yaml": issueExample, "mydrive.yaml": myDrive,
@@ -153,8 +184,8 @@ func TestEnvironmentOverridesDotEnvOverridesTheFile(t *testing.T) {
 		cfg.Store.CommitEvery != 10*time.Second || cfg.Wells[0].Devices[0].URL != "tcp://10.0.0.1:502" {
 		t.Errorf("configuration is %+v", cfg)
 	}
-	if len(cfg.Warnings) != 1 || !strings.Contains(cfg.Warnings[0], "WELLKEEPER_NO_SUCH") {
-		t.Errorf("warnings are %q, want one about WELLKEEPER_NO_SUCH", cfg.Warnings)
+	if len(cfg.Warnings) != 2 || !strings.Contains(cfg.Warnings[0], "WELLKEEPER_NO_SUCH") || !strings.Contains(cfg.Warnings[1], "draft") {
+		t.Errorf("warnings are %q, want one about WELLKEEPER_NO_SUCH and one that nobody verified the profile", cfg.Warnings)
 	}
 	_, err = config.Load(path, config.Options{Env: []string{"WELLKEEPER_STORE_COMMIT_EVERY=soon"}})
 	if err == nil || !strings.Contains(err.Error(), "WELLKEEPER_STORE_COMMIT_EVERY") {
