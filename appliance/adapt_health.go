@@ -35,6 +35,7 @@ func (a *App) facts() *health.Facts {
 	f := &health.Facts{
 		Time: a.clock.Now(), Up: time.Since(a.began), Started: a.began, Version: a.version, Unclean: a.unclean,
 		Store: storeFacts(a.stored.Load(), cfg.Store.CommitEvery), Uplink: a.uplinkFacts(),
+		Tap:    a.tapFacts(),
 		Config: a.configFacts(), Process: a.processFacts(),
 	}
 	if pair := a.certificate.pair.Load(); pair != nil && pair.Leaf != nil {

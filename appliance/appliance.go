@@ -75,9 +75,11 @@ type App struct {
 	config atomic.Pointer[config.Config] // as it runs: what waits for a restart is as it was
 	live   atomic.Pointer[[]*well]       // in the order of the configuration; replaced, never changed
 	uplink atomic.Pointer[forwarder]     // nil without a central database
+	tap    atomic.Pointer[tapping]       // nil while it is off
 	disk   atomic.Pointer[web.Storage]   // as last looked at
 	stored atomic.Pointer[storeLook]     // likewise, all of it
 
+	heartbeat   atomic.Uint32 // of the tap
 	monitor     *health.Monitor
 	began       time.Time
 	unclean     bool   // the run before did not stop properly
@@ -147,6 +149,13 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	a.monitor = health.NewMonitor(a.facts)
 	if err := a.listen(ctx); err != nil {
 		return nil, err
+	}
+	if t := &o.Config.Tap; t.On() {
+		opened, err := newTap(ctx, a, t)
+		if err != nil { // its network may not be up yet
+			a.log.Warn().Str("component", "tap").Err(err).Msg("other masters cannot read yet")
+		}
+		a.tap.Store(opened)
 	}
 	if o.Refused == nil {
 		a.keepGood(o.Config)
@@ -268,6 +277,9 @@ func (a *App) begin(newStage func() *stage) {
 	if f := a.uplink.Load(); f != nil {
 		f.start(newStage())
 	}
+	if t := a.tap.Load(); t != nil {
+		t.start(newStage())
+	}
 	close(a.running)
 }
 
@@ -280,6 +292,7 @@ func (a *App) end() {
 	for _, w := range a.wells() {
 		wait.Go(w.life.stop)
 	}
+	wait.Go(a.tap.Load().stop)
 	wait.Wait()
 }
 

@@ -62,3 +62,14 @@ func (a *App) Uplink() any {
 	}
 	return nil
 }
+
+// TapAddress is where other masters read; empty while they cannot.
+func (a *App) TapAddress() string {
+	if t := a.tap.Load(); t != nil && t.server.Load() != nil {
+		return t.server.Load().Addr().String()
+	}
+	return ""
+}
+
+// Stall ends the polling of a well as if it were stuck.
+func (a *App) Stall(id esp.WellID) { a.well(id).poller.Stop() }

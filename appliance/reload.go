@@ -95,6 +95,14 @@ func (a *App) Reload(ctx context.Context, cfg *config.Config) (Report, error) {
 			return Report{}, err
 		}
 	}
+	var tapped *tapping
+	tapMoved := old.Tap.Listen != next.Tap.Listen
+	if tapMoved && next.Tap.On() {
+		// Where only the host is another, the old one still has the port: it is opened after that.
+		if tapped, err = newTap(ctx, a, &next.Tap); err != nil && !samePort(old.Tap.Listen, next.Tap.Listen) {
+			return Report{}, err
+		}
+	}
 	ctx = context.WithoutCancel(ctx) // from here on nothing can fail, and nothing is left half
 	a.config.Store(next)
 	a.apply(ctx, p)
@@ -105,6 +113,7 @@ func (a *App) Reload(ctx context.Context, cfg *config.Config) (Report, error) {
 			forward.start(a.newStage())
 		}
 	}
+	a.retap(tapped, tapMoved)
 	a.server.SetDisplay(web.Display{
 		AnonymousView: *next.Web.AnonymousView, Units: web.Units(next.Web.Units), Location: next.Site.Location,
 	})
@@ -209,6 +218,7 @@ func (a *App) apply(ctx context.Context, p *plan) {
 // learned. old does not run any more.
 func (w *well) goOn(ctx context.Context, old *well) {
 	w.poller.Follow(old.poller)
+	w.images.keep(w.devices, old)
 	if !old.pipeline.restored { // it was stopped while it relived the past: w does it anew
 		w.pipeline = newPipeline(w.esp, w.faultWords, w.poller.Layout(), w.store, old.pipeline.wake, component(w.log, "pipeline"))
 		w.pipeline.stamps = old.pipeline.stamps

@@ -29,6 +29,7 @@ type well struct {
 	store    *storage.Store
 	past     *Past
 	failures *failureRate
+	images   images // what the devices last said
 	log      zerolog.Logger
 	// known says that the pipeline has the stored past already: another poller fed it
 	// until now.
@@ -72,8 +73,11 @@ func newPolling(c *config.Well, a *App) (*well, error) {
 			w.period = d.Period
 		}
 	}
+	w.images = newImages(w.devices)
 	var err error
-	w.poller, err = modbus.NewPoller(modbus.Config{Well: w.esp.ID, Devices: w.devices, Links: a.links, Log: a.log})
+	w.poller, err = modbus.NewPoller(modbus.Config{
+		Well: w.esp.ID, Devices: w.devices, Links: a.links, Observe: w.images.observe, Log: a.log,
+	})
 	if err != nil {
 		return nil, fmt.Errorf("well %s: %w", c.ID, err)
 	}

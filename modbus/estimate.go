@@ -82,7 +82,7 @@ func planOf(d Device, ep endpoint) Plan {
 			p.Time += r.Time
 		}
 	}
-	blocks := planner.plan(itemsOf(d.Profile.Points))
+	blocks := planner.plan(itemsOf(d.Profile))
 	for i := range blocks {
 		add(max(blocks[i].every, d.Period), false, &blocks[i])
 	}

@@ -32,6 +32,7 @@ type sharedLink struct {
 
 	users   int // pollers' devices; guarded by Links.mu
 	sharers atomic.Int32
+	oneOff  oneOffGate
 	stop    context.CancelFunc
 	ended   chan struct{}
 }
@@ -49,7 +50,7 @@ func (s *Links) attach(ctx context.Context, ep endpoint) (*sharedLink, error) {
 	l, ok := s.open[ep.key()]
 	if !ok {
 		owner, stop := context.WithCancel(context.WithoutCancel(ctx))
-		l = &sharedLink{link: newLink(ep, s.config.Dial, s.config.Log), stop: stop, ended: make(chan struct{})}
+		l = &sharedLink{link: newLink(ep, s.config.Dial, s.config.Log), stop: stop, ended: make(chan struct{}), oneOff: newOneOffGate()}
 		s.open[ep.key()] = l
 		go func() {
 			defer close(l.ended)

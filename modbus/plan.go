@@ -16,7 +16,8 @@ type item struct {
 	count  uint16
 	every  time.Duration // period; 0: each poll
 	alone  bool
-	serial int // keeps the low word of an ordered value before the high one
+	leads  bool // says how others are read, so it is read no later than they
+	serial int  // keeps the low word of an ordered value before the high one
 }
 
 func (i *item) last() int { return int(i.first) + int(i.count) - 1 }
@@ -47,9 +48,15 @@ type wall struct {
 	first uint16
 }
 
-// itemsOf lists what the points need, without repetition, in the order of planning.
-func itemsOf(points []profile.Point) []item {
+// itemsOf lists what the points of a profile need, without repetition, in the order of
+// planning.
+func itemsOf(of *profile.Profile) []item {
 	var items []item
+	points, selectors := of.Points, of.Selectors()
+	for i := range selectors {
+		p := &selectors[i]
+		items = append(items, item{fc: readFunction(p.FC), first: p.Wire, count: uint16(p.Registers()), every: p.Every, leads: true})
+	}
 	for i := range points {
 		p := &points[i]
 		it := item{fc: readFunction(p.FC), first: p.Wire, count: uint16(p.Registers()), every: p.Every}
@@ -93,7 +100,16 @@ func (p *planner) plan(items []item) []block {
 		}
 		blocks = append(blocks, block{it.fc, it.first, it.count, it.every, []item{it}})
 	}
+	slices.SortStableFunc(blocks, func(a, b block) int { return cmp.Or(cmp.Compare(a.every, b.every), cmp.Compare(a.follows(), b.follows())) })
 	return blocks
+}
+
+// follows is 0 for a block that says how others are read, 1 for the others.
+func (b *block) follows() int {
+	if slices.ContainsFunc(b.items, func(it item) bool { return it.leads }) {
+		return 0
+	}
+	return 1
 }
 
 func (p *planner) joins(b *block, it *item) bool {

@@ -38,6 +38,8 @@ func TestPlan(t *testing.T) {
 		{"never read elsewhere", "", "never_read: [[10, 20], 4]", "{name: a, ref: 5}, {name: b, ref: 9}", []string{"3:5+5"}},
 		{"functions apart", "", "", "{name: a, ref: 5}, {name: b, ref: 6, fc: 4}, {name: c, ref: 1, fc: 1}, {name: d, ref: 3, fc: 2}", []string{"1:1+1", "2:3+1", "3:5+1", "4:6+1"}},
 		{"one register, two fields", "", "", "{name: a, ref: 5, mask: 1}, {name: b, ref: 5, mask: 0xFF00, shift: 8}", []string{"3:5+1"}},
+		{"what says how others are read comes first", "", "", "{name: a, ref: 5, scale_from: {ref: 300, mask: 0xFF00, shift: 8, map: {44: 1}}}", []string{"3:300+1", "3:5+1"}},
+		{"what says how others are read, in one request", "", "", "{name: a, ref: 5, scale_from: {ref: 7, mask: 0xFF00, shift: 8, map: {7: 1}}}", []string{"3:5+3"}},
 		{"ordered", "word_order: lohi", "", "{name: a, ref: 4}, {name: b, ref: 5, type: u32, ordered: true}", []string{"3:4+1", "3:5+1", "3:6+1"}},
 		{"ordered, high word at the lower address", "", "", "{name: b, ref: 5, type: u32, ordered: true}", []string{"3:6+1", "3:5+1"}},
 	}

@@ -54,15 +54,14 @@ type register struct {
 
 func newSession(d Device, ep endpoint, log zerolog.Logger) *session {
 	s := &session{
-		device: d, endpoint: ep, items: itemsOf(d.Profile.Points), refusals: newRefusals(),
+		device: d, endpoint: ep, items: itemsOf(d.Profile), refusals: newRefusals(),
 		registers: map[register]int{}, slots: map[time.Duration]int64{}, due: map[time.Duration]bool{},
 		fresh: newFreshness(d.Profile.Points), state: newDeviceState(d, ep),
 		fault: newFaultLog(log.With().Str("component", "modbus").Str("device", string(d.ID)).Str("url", ep.String()).Uint8("unit", d.Unit).Logger()),
 	}
-	for i := range d.Profile.Points {
-		p := &d.Profile.Points[i]
-		for k := range p.Registers() {
-			r := register{p.FC, p.Wire + uint16(k)}
+	for _, it := range s.items {
+		for k := range it.count {
+			r := register{uint8(it.fc), it.first + k}
 			if _, ok := s.registers[r]; !ok {
 				s.registers[r] = len(s.registers)
 			}
@@ -110,7 +109,7 @@ type run struct {
 	skipped  bool                // backed off: nothing was asked
 }
 
-const reasonCount = int(esp.NotANumber) + 1
+const reasonCount = int(esp.LastReason) + 1
 
 // poll reads what is due at a time and remembers words and reasons.
 func (s *session) poll(ctx context.Context, at time.Time) {

@@ -9,6 +9,7 @@ packages=(
   postgresql-15            # central database of the sync tests
   chromium fonts-dejavu-core # browser tests, and letters to measure
   mbpoll libmodbus5        # Modbus peers that we did not write
+  tshark                   # decodes what goes over the wire
   python3 python3-pymodbus python3-serial python3-serial-asyncio
   systemd shellcheck       # systemd-analyze for the unit, shellcheck for the scripts
   xfsprogs                 # forced shutdown of a file system in the store tests

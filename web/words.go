@@ -117,6 +117,8 @@ func reasonWords(r esp.Reading) string {
 		return "first after a line fault"
 	case esp.NotANumber:
 		return "not a number"
+	case esp.Undecided:
+		return "scale or word order not known"
 	case esp.NoReason:
 	}
 	if r.Quality == esp.NotDue {

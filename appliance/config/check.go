@@ -60,6 +60,7 @@ func (c *checker) check() {
 		seen[w.ID] = true
 		c.well(path, w)
 	}
+	c.tap()
 }
 
 func (c *checker) site() {

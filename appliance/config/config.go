@@ -30,6 +30,7 @@ type Config struct {
 	Store   Store   `yaml:"store"`
 	Log     Log     `yaml:"log"`
 	Jobs    Jobs    `yaml:"jobs"`
+	Tap     Tap     `yaml:"tap"`
 	Wells   []Well  `yaml:"wells"`
 
 	// File is where the configuration came from; empty when it was made in code.

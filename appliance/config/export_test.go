@@ -19,7 +19,10 @@ type Setting struct {
 
 // whole is a configuration with one of everything.
 func whole() *Config {
-	return &Config{Wells: []Well{{Limits: make([]Limit, 1), Devices: make([]Device, 1)}}}
+	return &Config{
+		Wells: []Well{{Limits: make([]Limit, 1), Devices: make([]Device, 1)}},
+		Tap:   Tap{Units: make([]TapUnit, 1)},
+	}
 }
 
 // Settings are all settings there are, in order, with index 0 in each list.

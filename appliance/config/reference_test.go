@@ -133,6 +133,8 @@ func valueWords(t *testing.T, s *config.Setting) string {
 		words = "size"
 	case kind == reflect.TypeFor[schedule.Expression]():
 		words = "cron expression"
+	case kind == reflect.TypeFor[[]string]():
+		words = "list of texts"
 	case kind.Kind() == reflect.Bool:
 		words = "true or false"
 	case kind.Kind() == reflect.String:

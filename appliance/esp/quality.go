@@ -77,11 +77,16 @@ const (
 	DeadGauge              // several downhole signals died together while the surface ones live
 	Resync                 // first sample after a line fault that could have shifted answers
 	NotANumber             // a float register holds NaN or an infinity
+	Undecided              // how the register is read depends on another one that was not understood
+
+	// LastReason is the highest of them.
+	LastReason = Undecided
 )
 
 var reasonNames = [...]string{
 	"", "timeout", "unreachable", "disconnected", "bad_frame", "device_exception", "not_supported", "backed_off",
 	"marker", "saturated", "out_of_range", "sentinel", "frozen", "impossible_rate", "doubled", "dead_gauge", "resync", "not_a_number",
+	"undecided",
 }
 
 // String is the stable outside name of r; empty for NoReason.

@@ -142,6 +142,11 @@ func uplinkFindings() []finding {
 func boxFindings() []finding {
 	return []finding{
 		{
+			"tap_closed tap", health.Degraded, 20 * time.Second,
+			func(_ *box, f *health.Facts) { f.Tap = &health.Tap{Error: "address in use"} },
+			func(_ *box, f *health.Facts) { f.Tap = &health.Tap{Refused: 9} },
+		},
+		{
 			"clock_implausible clock", health.Degraded, 2 * time.Second,
 			func(_ *box, f *health.Facts) { f.Built = f.Time.Add(24 * time.Hour) },
 			func(_ *box, f *health.Facts) { f.Built = f.Time.Add(-time.Hour) },

@@ -29,6 +29,7 @@ type Facts struct {
 	Wells   []Well
 	Store   Store
 	Uplink  *Uplink // nil without a central database
+	Tap     *Tap    // nil while no other master may read
 	Config  Config
 	Jobs    []Job
 	Process Process
@@ -117,6 +118,19 @@ type Uplink struct {
 	NotCarried, Gone           uint64
 	Quarantined                int
 	Held                       []Held
+}
+
+// Tap is the server for other masters. Counts are since the start.
+type Tap struct {
+	Error       string // why its address is not open; empty: it is
+	Clients     int
+	Connections uint64
+	// Strangers were turned away for their network, Crowded because as many clients as
+	// allowed were connected; Malformed were cut off for what they sent.
+	Strangers, Crowded, Malformed uint64
+	Answered                      uint64 // requests that got values
+	Refused                       uint64 // requests of a function that is not served
+	Exceptions                    uint64 // requests for what is not there or too old
 }
 
 // Held is a well that the centre does not take.

@@ -60,6 +60,12 @@ func (l *look) quarantined(k *Kind) {
 	}
 }
 
+func (l *look) tapClosed(k *Kind) {
+	if t := l.facts.Tap; t != nil && t.Error != "" {
+		l.add(k, Subject{Part: "tap"}, time.Time{}, "Other masters cannot read: %s.", t.Error)
+	}
+}
+
 // leastBacklog is how many scans must wait before their growth is worth a word: what a
 // well makes in ten minutes.
 const leastBacklog = 600

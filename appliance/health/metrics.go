@@ -41,7 +41,8 @@ func metrics() []metric {
 	all = append(all, deviceMetrics()...)
 	all = append(all, jobMetrics()...)
 	all = append(all, storeMetrics()...)
-	return append(all, uplinkMetrics()...)
+	all = append(all, uplinkMetrics()...)
+	return append(all, tapMetrics()...)
 }
 
 func boxMetrics() []metric {
@@ -118,7 +119,7 @@ func wellMetrics() []metric {
 			}
 		})},
 		{name: "readings_lost_total", help: "Readings that could not be read since the start, by reason.", kind: counter, labels: []string{"well", "reason"}, read: wells(func(w *Well, put put) {
-			for why := esp.Timeout; why <= esp.NotANumber; why++ {
+			for why := esp.Timeout; why <= esp.LastReason; why++ {
 				if n := w.Tally.Lost[why]; n > 0 || why <= esp.BackedOff {
 					put(float64(n), string(w.ID), why.String())
 				}
@@ -146,7 +147,7 @@ func deviceMetrics() []metric {
 		{name: "device_polls_failed_total", help: "Polls since the start that gave no value.", kind: counter, labels: two, read: count(func(d *Device) uint64 { return d.Failed })},
 		{name: "device_polls_missed_total", help: "Polls since the start that came too late and were skipped.", kind: counter, labels: two, read: count(func(d *Device) uint64 { return d.Missed })},
 		{name: "device_request_errors_total", help: "Modbus requests since the start that failed, by class of the failure.", kind: counter, labels: []string{"well", "device", "reason"}, read: devices(func(d *Device, labels []string, put put) {
-			for why := esp.Timeout; why <= esp.NotANumber; why++ {
+			for why := esp.Timeout; why <= esp.LastReason; why++ {
 				if n := d.Errors[why]; n > 0 || why <= esp.NotSupported {
 					put(float64(n), labels[0], labels[1], why.String())
 				}

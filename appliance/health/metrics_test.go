@@ -47,6 +47,7 @@ func full(now time.Time) *health.Facts {
 	u.Batches, u.Applied, u.Repeated, u.Payload, u.Sent, u.Received = 12, 700, 8, 30_000, 41_000, 9_000
 	u.NotCarried, u.Gone, u.Quarantined, u.Held = 1, 2, 3, []health.Held{{Well: "RB-115", Text: "x"}}
 	f.Jobs = []health.Job{{Name: "verify", Began: now.Add(-time.Hour), Took: 90 * time.Second, Failed: true, Next: now.Add(time.Hour)}}
+	f.Tap = &health.Tap{Clients: 2, Connections: 9, Strangers: 3, Crowded: 4, Malformed: 1, Answered: 800, Refused: 5, Exceptions: 6}
 	f.Process = health.Process{Memory: 40e6, Limit: 128e6, Streams: 6, Dropped: 2}
 	return f
 }
@@ -133,6 +134,17 @@ wellkeeper_store_durable_lag_seconds{well="RB-114"} 3
 wellkeeper_store_size_bytes{part="history"} 5e+06
 wellkeeper_store_size_bytes{part="journal"} 8.388608e+06
 wellkeeper_store_size_bytes{part="state"} 65536
+# TYPE wellkeeper_tap_clients gauge
+wellkeeper_tap_clients 2
+# TYPE wellkeeper_tap_connections_total counter
+wellkeeper_tap_connections_total{result="accepted"} 9
+wellkeeper_tap_connections_total{result="cut_off"} 1
+wellkeeper_tap_connections_total{result="not_allowed"} 3
+wellkeeper_tap_connections_total{result="too_many"} 4
+# TYPE wellkeeper_tap_requests_total counter
+wellkeeper_tap_requests_total{result="answered"} 800
+wellkeeper_tap_requests_total{result="exception"} 6
+wellkeeper_tap_requests_total{result="refused"} 5
 # TYPE wellkeeper_uplink_backlog_age_seconds gauge
 wellkeeper_uplink_backlog_age_seconds 900
 # TYPE wellkeeper_uplink_errors_total counter

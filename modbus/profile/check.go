@@ -27,6 +27,9 @@ func (r *reader) check() {
 	}
 	for i := range p.Points {
 		r.checkSpan(&p.Points[i])
+		for _, s := range p.Points[i].selectors() {
+			r.checkSpan(&s.at)
+		}
 		r.checkFreshness(&p.Points[i])
 	}
 	r.checkOverlaps()

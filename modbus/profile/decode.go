@@ -30,7 +30,18 @@ func (p *Profile) decode(point *Point, words Words) esp.Reading {
 	if point.role != measured {
 		return p.decodeState(point, pattern)
 	}
-	return point.read(pattern)
+	times, why := int64(1), esp.NoReason
+	if point.scaleFrom != nil {
+		times, why = point.scaleFrom.choose(words)
+	}
+	switch why {
+	case esp.NoReason:
+		return point.read(pattern, times)
+	case esp.Undecided:
+		return esp.Reading{Raw: int64(pattern), Value: math.NaN(), Quality: esp.Invalid, Reason: why}
+	default:
+		return esp.LostReading(why)
+	}
 }
 
 // gather joins the words of the point to one bit pattern, most significant word
@@ -62,8 +73,9 @@ func (p *Point) gather(words Words) (uint64, esp.Reason) {
 	}
 }
 
-// read interprets the bit pattern of a measured value.
-func (p *Point) read(pattern uint64) esp.Reading {
+// read interprets the bit pattern of a measured value. Its raw number counts times as
+// many steps of the column's scale as the register says.
+func (p *Point) read(pattern uint64, times int64) esp.Reading {
 	if p.Type.float() {
 		return p.readFloat(pattern)
 	}
@@ -74,7 +86,7 @@ func (p *Point) read(pattern uint64) esp.Reading {
 	if p.Mask != 0 {
 		pattern &= p.Mask
 	}
-	return p.grade(raw, float64(raw), pattern>>p.Shift)
+	return p.grade(raw, times, float64(raw), pattern>>p.Shift)
 }
 
 func (p *Point) readFloat(pattern uint64) esp.Reading {
@@ -86,7 +98,7 @@ func (p *Point) readFloat(pattern uint64) esp.Reading {
 	if math.IsNaN(number) || math.IsInf(number, 0) {
 		return esp.Reading{Raw: raw, Value: math.NaN(), Quality: esp.Invalid, Reason: esp.NotANumber}
 	}
-	return p.grade(raw, number, pattern)
+	return p.grade(raw, 1, number, pattern)
 }
 
 // integer is the raw integer of the pattern; false where the pattern is none (a BCD
@@ -121,9 +133,10 @@ func fromBCD(pattern uint64) (int64, bool) {
 	return n, true
 }
 
-// grade gives a raw number its value and quality.
-func (p *Point) grade(raw int64, number float64, bits uint64) esp.Reading {
-	r := esp.Reading{Raw: raw, Value: p.Scale.Apply(number), Quality: esp.Good}
+// grade gives a raw number its value and quality. Markers and ends are those of the
+// register, before times.
+func (p *Point) grade(raw, times int64, number float64, bits uint64) esp.Reading {
+	r := esp.Reading{Raw: raw * times, Value: p.Scale.Apply(number * float64(times)), Quality: esp.Good}
 	for _, m := range p.markers {
 		if m.matches(number, bits, p.Type.float()) {
 			return esp.Reading{Raw: raw, Value: math.NaN(), Quality: esp.Invalid, Reason: esp.Marker}

@@ -25,6 +25,7 @@ func (p *Profile) index() {
 			p.image = append(p.image, register{point.FC, point.Wire + uint16(k)})
 		}
 	}
+	p.indexSelectors()
 	slices.SortFunc(p.image, compareRegisters)
 	p.image = slices.Compact(p.image)
 	p.inImage = make([][]int, len(p.Points))
@@ -64,8 +65,32 @@ func (p *Profile) Encode(value func(signal string) (float64, bool), set func(fc 
 		}
 	}
 	for i, r := range p.image {
-		set(r.fc, r.wire, image[i])
+		set(r.fc, r.wire, image[i]|p.chosen[r])
 	}
+}
+
+// indexSelectors prepares the registers that say how Encode writes the others: each
+// number with the most decimals that the device has.
+func (p *Profile) indexSelectors() {
+	p.chosen = map[register]uint16{}
+	for i := range p.Points {
+		if s := p.Points[i].scaleFrom; s != nil {
+			p.choose(s, 1)
+		}
+	}
+}
+
+func (p *Profile) choose(s *selector, choice int64) {
+	at := register{s.at.FC, s.at.Wire}
+	p.image = append(p.image, at)
+	w := uint16(s.pattern(choice))
+	if s.at.Type == U8H {
+		w <<= 8
+	}
+	if s.at.bytesSwapped {
+		w = w<<8 | w>>8
+	}
+	p.chosen[at] |= w
 }
 
 // pattern is the bit pattern that the point contributes to its registers.

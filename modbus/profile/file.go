@@ -136,8 +136,17 @@ type pointBody struct {
 	Confidence string         `yaml:"confidence"`
 	Counter    *counterFile   `yaml:"counter"`
 
-	ScaleFrom later `yaml:"scale_from"`
+	ScaleFrom *selectorFile `yaml:"scale_from"`
+
 	Condition later `yaml:"condition"`
+}
+
+// selectorFile is a register whose value says how another one is read.
+type selectorFile struct {
+	placeFile
+	fieldFile
+
+	Map map[string]decimal `yaml:"map"`
 }
 
 type saturatesFile struct {

@@ -32,13 +32,13 @@ func (r *reader) readPoint(path string, f *pointBody) Point {
 	p.Signal, _ = esp.Lookup(f.Name)
 	r.readAddress(path, &f.placeFile, &p)
 	r.readField(path, &f.fieldFile, &p)
+	r.readScaleFrom(path, f, &p)
 	r.readScale(path, f, &p)
 	r.readMarkers(path, &f.Invalid, &p)
 	r.readSaturation(path, f.Saturates, &p)
 	r.readPlausible(path, f, &p)
 	r.readEnum(path, f, &p)
 	r.readPolling(path, f, &p)
-	r.refuse(path+".scale_from", f.ScaleFrom, "; if the number of decimals never changes on your drive, write scale")
 	r.refuse(path+".condition", f.Condition, "; write one profile per variant")
 	return p
 }
@@ -153,7 +153,7 @@ func (r *reader) readField(path string, f *fieldFile, p *Point) {
 
 // readScale reads scale, offset and unit, and finds the way to the signal's unit.
 func (r *reader) readScale(path string, f *pointBody, p *Point) {
-	p.Printed = esp.Identity()
+	p.Printed = esp.Scale(p.scaleFrom.finest())
 	if f.Scale != nil && f.Scale.ok {
 		if l := esp.Scale(f.Scale.value); l.Valid() {
 			p.Printed = l

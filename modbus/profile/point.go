@@ -129,8 +129,9 @@ type Point struct {
 	Confidence string        // A to D, M: how sure the source of this row is
 
 	markers      []marker
-	satLow       float64 // raw; -Inf where the register does not saturate
-	satHigh      float64 // raw; +Inf
+	scaleFrom    *selector // nil where the scale is fixed
+	satLow       float64   // raw; -Inf where the register does not saturate
+	satHigh      float64   // raw; +Inf
 	lowWordFirst bool
 	bytesSwapped bool
 	role         role
@@ -183,6 +184,14 @@ func (m marker) matches(number float64, bits uint64, float bool) bool {
 		return number < m.value
 	}
 	return number == m.value || (!float && m.value >= 0 && bits == m.bits)
+}
+
+// selectors are the registers that say how p is read.
+func (p *Point) selectors() []*selector {
+	if p.scaleFrom == nil {
+		return nil
+	}
+	return []*selector{p.scaleFrom}
 }
 
 // LowWordFirst reports whether the low word of a value stands at the lower address.

@@ -45,9 +45,10 @@ type Profile struct {
 
 	hash     string
 	byName   map[string]int
-	image    []register  // every register of every point, sorted
-	inImage  [][]int     // per point: positions of its words in image
-	statuses *statusWord // nil where the profile has no status section
+	image    []register          // every register of every point, sorted
+	chosen   map[register]uint16 // what Encode writes into selecting registers
+	inImage  [][]int             // per point: positions of its words in image
+	statuses *statusWord         // nil where the profile has no status section
 }
 
 // Firmware says for which device firmware the profile holds.
