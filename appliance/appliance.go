@@ -26,6 +26,7 @@ import (
 	"wellkeeper.internal/modbus"
 	"wellkeeper.internal/storage"
 	"wellkeeper.internal/web"
+	"wellkeeper.internal/web/auth"
 )
 
 // syncTimeout bounds the last write to the disk on a stop.
@@ -66,6 +67,8 @@ type App struct {
 	clock    *clock.Clock
 	links    *modbus.Links
 	server   *web.Server
+	users    *auth.Authority
+	control  net.Listener // nil: it could not be made
 	listener net.Listener
 	jobs     *schedule.Scheduler
 	service  *service.Manager
@@ -163,7 +166,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	return a, nil
 }
 
-// listen binds the page.
+// listen binds the page, and the socket by which the program on the box asks.
 func (a *App) listen(ctx context.Context) error {
 	cfg := a.config.Load()
 	tlsConfig, err := serverTLS(cfg, &a.certificate)
@@ -177,11 +180,15 @@ func (a *App) listen(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("serve the page: %w; choose another address with web.listen", err)
 	}
+	a.openControl(ctx)
+	if a.users, err = a.newUsers(); err != nil {
+		return err
+	}
 	view := pages{a}
 	kept := archive{a}
 	a.server, err = web.New(web.Config{
 		Listener: a.listener, TLS: tlsConfig, AnonymousView: *cfg.Web.AnonymousView,
-		Curves: kept, Notes: kept,
+		Curves: kept, Notes: kept, Devices: instruments{a}, Auth: a.users,
 		Wells: view, Changes: view, Health: view, Jobs: view, Telemetry: kept, Diagnoses: kept,
 		Notices: func() []string { return a.banners("") }, Metrics: health.NewCollector(a.monitor.Report),
 		Location: cfg.Site.Location, Units: web.Units(cfg.Web.Units), Version: a.version, Now: a.clock.Now, Clock: view, Log: component(a.log, "web"),
@@ -238,6 +245,7 @@ func (a *App) Run(ctx context.Context) error {
 	keep.start("clock", a.watchClock)
 	keep.start("health", a.monitor.Run)
 	serve.start("web", a.server.Run)
+	serve.start("control", a.serveControl)
 	for _, c := range a.beside {
 		beside.start(c.Name, c.Run)
 	}
@@ -310,6 +318,11 @@ func (a *App) close() error {
 	var errs []error
 	if a.listener != nil {
 		if err := a.listener.Close(); !errors.Is(err, net.ErrClosed) {
+			errs = append(errs, err)
+		}
+	}
+	if a.control != nil {
+		if err := a.control.Close(); !errors.Is(err, net.ErrClosed) {
 			errs = append(errs, err)
 		}
 	}

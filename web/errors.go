@@ -3,9 +3,12 @@ package web
 import (
 	"errors"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/labstack/echo/v4"
+
+	"wellkeeper.internal/web/auth"
 )
 
 // apiError is what a client is told. Anything else that a handler returns is logged
@@ -15,6 +18,7 @@ type apiError struct {
 	code    string // our own, lower case: not_found
 	message string
 	details map[string]any
+	retry   int // seconds after which to come again; 0: not said
 }
 
 func (e *apiError) Error() string { return e.code + ": " + e.message }
@@ -31,6 +35,21 @@ func errLogin() *apiError {
 	return &apiError{status: http.StatusUnauthorized, code: "authentication_required", message: "a login is required"}
 }
 
+// errRole refuses who has logged in and may do less than least.
+func errRole(least auth.Role) *apiError {
+	if least == auth.Nobody {
+		return &apiError{status: http.StatusForbidden, code: "authorization_error", message: "nobody may do this"}
+	}
+	return &apiError{
+		status: http.StatusForbidden, code: "authorization_error", message: "this needs the role " + least.String(),
+		details: map[string]any{"role": least.String()},
+	}
+}
+
+func errBusy(message string) *apiError {
+	return &apiError{status: http.StatusServiceUnavailable, code: "busy", message: message}
+}
+
 // asAPIError maps what a handler returned to what the client is told; logged says
 // that it is a fault of ours.
 func asAPIError(err error) (e *apiError, logged bool) {
@@ -42,6 +61,12 @@ func asAPIError(err error) (e *apiError, logged bool) {
 		return errNotFound("no such well"), false
 	case errors.Is(err, ErrNoData):
 		return errNotFound("the well has no readings so far"), false
+	}
+	if e := loginError(err); e != nil {
+		return e, false
+	}
+	if e := deviceError(err); e != nil {
+		return e, false
 	}
 	if he, ok := errors.AsType[*echo.HTTPError](err); ok {
 		switch he.Code {
@@ -69,6 +94,9 @@ func (s *Server) fail(err error, c echo.Context) {
 		return
 	}
 	c.Response().Header().Set("Cache-Control", "no-store")
+	if e.retry > 0 {
+		c.Response().Header().Set("Retry-After", strconv.Itoa(e.retry))
+	}
 	path := c.Request().URL.Path
 	var sent error
 	switch {

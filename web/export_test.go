@@ -7,6 +7,7 @@ import (
 
 	"wellkeeper.internal/appliance/esp"
 	"wellkeeper.internal/appliance/esp/record"
+	"wellkeeper.internal/web/auth"
 )
 
 // What the tests see of the inside.
@@ -16,14 +17,19 @@ type Route struct {
 	Method, Path string
 	Public       bool
 	Compute      bool
-	Ruled        bool // has an access class
+	Ruled        bool      // has an access class
+	Least        auth.Role // of a login; Nobody where none is needed by itself
 }
 
 // Table is the table of routes.
 func (s *Server) Table() []Route {
 	var out []Route
 	for _, r := range s.routes() {
-		out = append(out, Route{Method: r.method, Path: r.path, Public: r.access == public, Compute: r.access == compute, Ruled: r.access != denied})
+		row := Route{Method: r.method, Path: r.path, Public: r.access == public, Compute: r.access == compute, Ruled: r.access != denied}
+		if r.access >= compute {
+			row.Least = r.access.least()
+		}
+		out = append(out, row)
 	}
 	return out
 }

@@ -80,7 +80,7 @@ func TestWhatThePageSays(t *testing.T) {
 		{
 			"live",
 			[]string{"RUNNING", "Nothing found", "No active alarm", "412 days", "0 waiting", "14:32", "UTC−5", "7,436", "12 d 4 h"},
-			[]string{"UNKNOWN", "Drive does not answer", "Filling", "Log in"},
+			[]string{"UNKNOWN", "Drive does not answer", "Filling"},
 		},
 		{
 			"gas",

@@ -3,6 +3,7 @@ package web
 import (
 	"net/http"
 	"net/url"
+	"path"
 
 	"github.com/labstack/echo/v4"
 
@@ -36,26 +37,30 @@ func (s *Server) well(c echo.Context) error {
 	return s.overviewPage(c, id, wellPath(id), several)
 }
 
-// wellParam is the well of the path. Where the path needed escaping echo gives its
+// wellParam is the well of the path.
+func wellParam(c echo.Context) esp.WellID { return esp.WellID(pathParam(c, "well")) }
+
+// pathParam is a parameter of the path. Where the path needed escaping echo gives its
 // parameters as they were sent.
-func wellParam(c echo.Context) esp.WellID {
-	raw := c.Param("well")
+func pathParam(c echo.Context, name string) string {
+	raw := c.Param(name)
 	if c.Request().URL.RawPath == "" {
-		return esp.WellID(raw)
+		return raw
 	}
-	if id, err := url.PathUnescape(raw); err == nil {
-		return esp.WellID(id)
+	if text, err := url.PathUnescape(raw); err == nil {
+		return text
 	}
-	return esp.WellID(raw)
+	return raw
 }
 
-func (s *Server) overviewPage(c echo.Context, id esp.WellID, path string, several bool) error {
+func (s *Server) overviewPage(c echo.Context, id esp.WellID, here string, several bool) error {
 	o, err := s.cfg.Wells.Overview(c.Request().Context(), id)
 	if err != nil {
 		return err
 	}
-	f := s.wellFrameView(o, path, several, "Overview")
+	f := s.wellFrameView(o, here, several, "Overview")
 	body := s.render.overview(o)
+	body.Drive = drivePath(id)
 	f.AlarmCount, f.Body = body.Alarms, body
 	return s.html(c, http.StatusOK, "overview", &f)
 }
@@ -92,6 +97,7 @@ func (s *Server) wellFrameView(o *Overview, home string, several bool, current s
 		navView{Href: here + "#alarms", Label: "Alarms", Icon: "alarm", Counts: true},
 		navView{Href: here + "#finding", Label: "Diagnosis", Icon: "finding"},
 		navView{Href: here + "#well", Label: "Well", Icon: "well", Wide: true},
+		navView{Href: drivePath(o.Well.ID), Label: "Drive", Icon: "drive", Wide: true, Current: current == "Drive"},
 		navView{Href: "#more", Label: "Display", Icon: "more"},
 	)
 	return f
@@ -112,10 +118,20 @@ func (s *Server) errorPage(c echo.Context, e *apiError) error {
 	f.Sub = "Wellkeeper"
 	f.Nav = []navView{{Href: "/", Label: "Overview", Icon: "home"}}
 	heading := map[int]string{
-		http.StatusNotFound: "This page does not exist", http.StatusUnauthorized: "A login is needed", http.StatusInternalServerError: "Something went wrong",
+		http.StatusNotFound: "This page does not exist", http.StatusUnauthorized: "A login is needed", http.StatusForbidden: "Not allowed", http.StatusInternalServerError: "Something went wrong",
 	}[e.status]
 	if heading == "" {
 		heading = "This is not possible"
+	}
+	if e.status == http.StatusUnauthorized {
+		v := loginView{Heading: heading, Next: localPath(c.Request().URL.RequestURI())}
+		if c.Request().Method != http.MethodGet { // a form that was sent when the login had ended: back to its page
+			v.Next = localPath(path.Dir(c.Request().URL.Path))
+		}
+		if err := s.loginForm(c, e.status, &v); err != nil {
+			return c.String(e.status, e.message)
+		}
+		return nil
 	}
 	f.Body = struct{ Heading, Text string }{heading, e.message}
 	if err := s.html(c, e.status, "error", &f); err != nil {

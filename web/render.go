@@ -53,7 +53,7 @@ func newRenderer(cfg *Config, base string) (*renderer, error) {
 	}
 	r := &renderer{pages: make(map[string]*template.Template), parts: all, table: table, base: base, cfg: cfg}
 	r.setLook(cfg.Units, cfg.Location)
-	for _, name := range []string{"overview", "trends", "wells", "error"} {
+	for _, name := range []string{"overview", "trends", "drive", "wells", "login", "error"} {
 		page, err := all.Clone()
 		if err != nil {
 			return nil, fmt.Errorf("clone templates: %w", err)
@@ -124,6 +124,7 @@ type overviewView struct {
 	Stop     stopView
 	Readings []readingView
 	Polled   Clock
+	Drive    string // path of the page of the devices
 	Version  string
 }
 

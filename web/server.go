@@ -36,6 +36,7 @@ type Server struct {
 	render  *renderer
 	hub     *hub
 	heavy   chan struct{} // held while much of the history is read
+	reading chan struct{} // held while a register is read, or waited for
 	http    *http.Server
 
 	anonymous atomic.Bool // viewing without a login
@@ -50,7 +51,7 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{cfg: cfg, log: cfg.Log, assets: files, heavy: make(chan struct{}, heavyQueries)}
+	s := &Server{cfg: cfg, log: cfg.Log, assets: files, heavy: make(chan struct{}, heavyQueries), reading: make(chan struct{}, readsAtOnce)}
 	s.anonymous.Store(cfg.AnonymousView)
 	if s.render, err = newRenderer(&s.cfg, files.base); err != nil {
 		return nil, err

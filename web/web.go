@@ -18,6 +18,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
+
+	"wellkeeper.internal/web/auth"
 )
 
 // Units is a system of units for display.
@@ -39,7 +41,7 @@ type Config struct {
 
 	// AnonymousView opens pages and GET routes without a login. What computes without
 	// changing a setting (analyze-latest) is then open too, to peers on loopback only.
-	// False: everything except the health routes answers 401.
+	// False: without a login everything except the health routes and the login answers 401.
 	AnonymousView bool
 
 	Wells     Wells
@@ -50,6 +52,9 @@ type Config struct {
 	Notes     Notes
 	Health    Health
 	Jobs      Jobs
+	Devices   Devices
+	// Auth knows the users. Logins need nothing else of the configuration.
+	Auth *auth.Authority
 	// Notices are sentences for the top of the list of wells, as Overview has its own;
 	// nil: none.
 	Notices func() []string
@@ -76,8 +81,8 @@ func (c *Config) complete() error {
 	if c.Listener == nil || c.Wells == nil || c.Changes == nil || c.Telemetry == nil || c.Diagnoses == nil || c.Health == nil || c.Jobs == nil {
 		return errors.New("web: Listener, Wells, Changes, Telemetry, Diagnoses, Health and Jobs are required")
 	}
-	if c.Curves == nil || c.Notes == nil {
-		return errors.New("web: Curves and Notes are required")
+	if c.Curves == nil || c.Notes == nil || c.Devices == nil || c.Auth == nil {
+		return errors.New("web: Curves, Notes, Devices and Auth are required")
 	}
 	if c.Location == nil {
 		c.Location = time.UTC

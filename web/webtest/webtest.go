@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"wellkeeper.internal/appliance/esp"
+	"wellkeeper.internal/appliance/esp/record"
 	"wellkeeper.internal/web"
 )
 
@@ -47,6 +48,8 @@ type Source struct {
 	still   time.Time // zero: scans come
 	deps    []web.Dependency
 	wrong   []web.Condition
+	// compared is the last comparison with the panel.
+	compared *record.PanelComparison
 }
 
 var (
@@ -72,7 +75,7 @@ func New(now func() time.Time, wells ...string) *Source {
 // Config is a configuration of web that shows s. The listener is the caller's.
 func (s *Source) Config() web.Config {
 	return web.Config{
-		Curves: s, Notes: s,
+		Curves: s, Notes: s, Devices: s, Auth: s.users(),
 		AnonymousView: true, Wells: s, Changes: s, Telemetry: s, Diagnoses: s, Health: s, Jobs: s,
 		Location: Site(), Version: "1.2.3", Now: s.now,
 	}
