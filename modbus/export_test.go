@@ -5,7 +5,10 @@ import (
 	"errors"
 	"io"
 	"net"
+	"time"
 
+	"github.com/goburrow/modbus"
+	"github.com/rs/zerolog"
 	"golang.org/x/sys/unix"
 
 	"wellkeeper.internal/modbus/profile"
@@ -59,3 +62,48 @@ func ReadRTU(r io.Reader, fc uint8, quantity uint16) ([]uint16, error) {
 type readOnly struct{ io.Reader }
 
 func (readOnly) Write(b []byte) (int, error) { return len(b), nil }
+
+// Reader makes exchanges on a link of its own, for benchmarks.
+type Reader struct {
+	link *link
+	stop context.CancelFunc
+	done chan struct{}
+}
+
+// NewReader opens a link.
+func NewReader(ctx context.Context, url string) (*Reader, error) {
+	ep, err := parseEndpoint(url, profile.Link{})
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	r := &Reader{newLink(ep, nil, zerolog.Nop()), cancel, make(chan struct{})}
+	go func() {
+		defer close(r.done)
+		r.link.run(ctx)
+	}()
+	return r, nil
+}
+
+// Read reads holding registers of unit 1.
+func (r *Reader) Read(ctx context.Context, first, quantity uint16) ([]uint16, error) {
+	answer := r.link.do(ctx, request{unit: 1, fc: 3, address: first, quantity: quantity, timeout: time.Second})
+	return answer.words, answer.err
+}
+
+// Close ends the link.
+func (r *Reader) Close() { r.stop(); <-r.done }
+
+// Packaging does what goburrow's packager does for one exchange of 100 registers.
+func Packaging(packager *modbus.TCPClientHandler, reply []byte) error {
+	adu, err := packager.Encode((&request{unit: 1, fc: 3, quantity: 100}).pdu())
+	if err != nil {
+		return err
+	}
+	copy(reply, adu[:2])
+	if err := packager.Verify(adu, reply); err != nil {
+		return err
+	}
+	_, err = packager.Decode(reply)
+	return err
+}

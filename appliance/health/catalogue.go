@@ -47,6 +47,7 @@ const (
 func Catalogue() []Kind {
 	all := append(pollingKinds(), storeKinds()...)
 	all = append(all, uplinkKinds()...)
+	all = append(all, tapKinds()...)
 	return append(all, boxKinds()...)
 }
 
@@ -180,13 +181,18 @@ func uplinkKinds() []Kind {
 	}
 }
 
-func boxKinds() []Kind {
+func tapKinds() []Kind {
 	return []Kind{
 		{
 			Code: "tap_closed", Severity: esp.SeverityPlan, Means: "the address at which other masters read cannot be opened",
 			Action: "Check that the address of tap.listen is one of this box and that no other program has its port. It is tried again by itself.",
 			Who:    esp.Engineer, On: 15 * time.Second, find: (*look).tapClosed,
 		},
+	}
+}
+
+func boxKinds() []Kind {
+	return []Kind{
 		{
 			Code: clockEarly, Severity: esp.SeverityToday, Means: "the clock stands before this release was made",
 			Action: "Set the clock of this box, and replace its clock battery if it forgets the time.",
