@@ -84,6 +84,9 @@ func planOf(d Device, ep endpoint) Plan {
 	}
 	blocks := planner.plan(itemsOf(d.Profile))
 	for i := range blocks {
+		if blocks[i].every == profile.Once { // costs nothing once the device answers
+			continue
+		}
 		add(max(blocks[i].every, d.Period), false, &blocks[i])
 	}
 	return p

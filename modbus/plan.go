@@ -52,7 +52,7 @@ type wall struct {
 // planning.
 func itemsOf(of *profile.Profile) []item {
 	var items []item
-	points, selectors := of.Points, of.Selectors()
+	points, selectors := slices.Concat(of.Points, of.AtConnect()), of.Selectors()
 	for i := range selectors {
 		p := &selectors[i]
 		items = append(items, item{fc: readFunction(p.FC), first: p.Wire, count: uint16(p.Registers()), every: p.Every, leads: true})
@@ -100,8 +100,19 @@ func (p *planner) plan(items []item) []block {
 		}
 		blocks = append(blocks, block{it.fc, it.first, it.count, it.every, []item{it}})
 	}
-	slices.SortStableFunc(blocks, func(a, b block) int { return cmp.Or(cmp.Compare(a.every, b.every), cmp.Compare(a.follows(), b.follows())) })
+	slices.SortStableFunc(blocks, func(a, b block) int {
+		return cmp.Or(cmp.Compare(a.late(), b.late()), cmp.Compare(a.every, b.every), cmp.Compare(a.follows(), b.follows()))
+	})
 	return blocks
+}
+
+// late is 1 for what is read once: it comes last, so that a device which does not answer
+// it still gives its values.
+func (b *block) late() int {
+	if b.every == profile.Once {
+		return 1
+	}
+	return 0
 }
 
 // follows is 0 for a block that says how others are read, 1 for the others.

@@ -9,6 +9,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"wellkeeper.internal/appliance/esp"
+	"wellkeeper.internal/modbus/profile"
 )
 
 // session polls one device: its plan, what it refused, and how it has been answering.
@@ -41,7 +42,9 @@ type session struct {
 	observer Observer // nil: nobody listens
 	told     []byte   // what it is told, used again
 
-	rest  rest
+	rest      rest
+	connectAt time.Time // when what is read once is asked for, unless it has been read
+
 	fresh freshness
 	state *deviceState
 	fault faultLog
@@ -144,6 +147,7 @@ func (s *session) poll(ctx context.Context, at time.Time) {
 	}
 	s.learn(r)
 	s.conclude(r)
+	s.settle(at, r)
 }
 
 // choose finds the groups that are due: those whose period has begun since they were
@@ -152,6 +156,10 @@ func (s *session) choose(at time.Time) {
 	clear(s.due)
 	for _, it := range s.items {
 		if _, done := s.due[it.every]; done {
+			continue
+		}
+		if it.every == profile.Once {
+			s.due[it.every] = !at.Before(s.connectAt)
 			continue
 		}
 		period := max(it.every, s.device.Period)
@@ -345,10 +353,7 @@ func (s *session) unsupported() []string {
 // decode fills the device's part of a scan from the last poll.
 func (s *session) decode(at time.Time, dst []esp.Reading) {
 	points := s.device.Profile.Points
-	s.device.Profile.Decode(func(fc uint8, wire uint16) (uint16, esp.Reason) {
-		i := s.registers[register{fc, wire}]
-		return s.words[i], s.why[i]
-	}, dst)
+	s.device.Profile.Decode(s.word, dst)
 	s.fresh.grade(at, dst)
 	for i := range points {
 		p := &points[i]

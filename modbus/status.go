@@ -34,6 +34,12 @@ type DeviceStatus struct {
 	Good     uint64        `json:"good"`      // polls that gave values
 	PollTime time.Duration `json:"poll_time"` // of all those together
 	Requests float64       `json:"requests"`  // per poll, mean over those
+	// Identity is what the device says of itself, LastFaults its own list of fault codes
+	// with their texts, the latest first; both as of when it began to answer.
+	Identity   Identity `json:"identity,omitempty"`
+	LastFaults []string `json:"last_faults,omitempty"`
+	// Replaced are the serial numbers that answered here before the present one.
+	Replaced []string `json:"replaced,omitempty"`
 	// NotSupported names the points that the device refuses (exception 2 or 3).
 	NotSupported []string `json:"not_supported,omitempty"`
 }
@@ -57,6 +63,7 @@ type deviceState struct {
 	took   [keptPolls]time.Duration
 	asked  [keptPolls]int
 	good   uint64
+	serial string // the last that was read
 }
 
 func newDeviceState(d Device, ep endpoint) *deviceState {
@@ -110,6 +117,8 @@ func (s *deviceState) snapshot() DeviceStatus {
 	st := s.status
 	st.Errors = maps.Clone(st.Errors)
 	st.NotSupported = slices.Clone(st.NotSupported)
+	st.Identity = maps.Clone(st.Identity)
+	st.Replaced = slices.Clone(st.Replaced)
 	st.Good = s.good
 	n := int(min(s.good, keptPolls))
 	if n == 0 {

@@ -202,6 +202,7 @@ func (c *checker) device(path string, d *Device) {
 		c.doc.Complain(path+".url", "%s", mistake)
 	}
 	c.profile(path+".profile", d)
+	c.variants(path+".variants", d)
 	if d.Loaded != nil && d.Unit == nil {
 		if d.Loaded.Link.Unit == 0 && !strings.HasPrefix(d.URL, "tcp:") {
 			c.doc.Complain(path+".unit", "is missing, and the profile %s names none", d.Profile)
@@ -251,6 +252,26 @@ func urlMistake(text string) string {
 		return fmt.Sprintf("%q begins with none of tcp://, rtu://, rtutcp://", text)
 	}
 	return ""
+}
+
+// variants makes the profile that of this device.
+func (c *checker) variants(path string, d *Device) {
+	if d.Loaded == nil {
+		return
+	}
+	p, err := d.Loaded.With(d.Variants)
+	if err != nil {
+		c.doc.Complain(path, "%v", err)
+		return
+	}
+	d.Loaded = p
+	for _, v := range p.Undecided() {
+		where := "the manual says where it is set"
+		if v.Text != "" {
+			where = v.Text
+		}
+		c.doc.Complain(path+"."+v.Name, "choose %s: %s (%s)", v.Name, strings.Join(v.Options, " or "), where)
+	}
 }
 
 // profile loads what the device names: a file where the name looks like one, else a

@@ -216,6 +216,8 @@ type Device struct {
 	Unit *uint8 `yaml:"unit" min:"0" max:"247" otherwise:"the profile's"`
 	// Id of a profile that the program carries, or a file such as `./mydrive.yaml` ([profiles](profiles.md)).
 	Profile string `yaml:"profile" otherwise:"required"`
+	// What is set in this device where the profile knows several variants, for example `{word_order: lohi}`.
+	Variants map[string]string `yaml:"variants" otherwise:"the profile's"`
 	// How often it is read; a multiple of the shortest of its well.
 	Period time.Duration `yaml:"period" default:"1s" min:"100ms" max:"1h"`
 	// How long one answer may take.

@@ -135,6 +135,8 @@ func valueWords(t *testing.T, s *config.Setting) string {
 		words = "cron expression"
 	case kind == reflect.TypeFor[[]string]():
 		words = "list of texts"
+	case kind == reflect.TypeFor[map[string]string]():
+		words = "map of texts"
 	case kind.Kind() == reflect.Bool:
 		words = "true or false"
 	case kind.Kind() == reflect.String:

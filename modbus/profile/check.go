@@ -33,6 +33,9 @@ func (r *reader) check() {
 		r.checkFreshness(&p.Points[i])
 	}
 	r.checkOverlaps()
+	for i := range p.Settings {
+		r.checkSpan(&p.Settings[i])
+	}
 	for i, name := range p.Checks {
 		if _, ok := p.byName[name]; !ok {
 			r.complain(fmt.Sprintf("checks[%d]", i), "there is no point %q", name)

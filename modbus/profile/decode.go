@@ -23,8 +23,15 @@ func (p *Profile) Decode(words func(fc uint8, wire uint16) (uint16, esp.Reason),
 }
 
 func (p *Profile) decode(point *Point, words Words) esp.Reading {
+	if point.undecided {
+		return esp.Reading{Value: math.NaN(), Quality: esp.Invalid, Reason: esp.Undecided}
+	}
 	pattern, why := point.gather(words)
-	if why != esp.NoReason {
+	switch why {
+	case esp.NoReason:
+	case esp.Undecided:
+		return esp.Reading{Value: math.NaN(), Quality: esp.Invalid, Reason: why}
+	default:
 		return esp.LostReading(why)
 	}
 	if point.role != measured {
@@ -48,10 +55,18 @@ func (p *Profile) decode(point *Point, words Words) esp.Reading {
 // first, cut to the point's byte where it is one.
 func (p *Point) gather(words Words) (uint64, esp.Reason) {
 	var pattern uint64
+	lowFirst := p.lowWordFirst
+	if p.orderFrom != nil {
+		order, why := p.orderFrom.choose(words)
+		if why != esp.NoReason {
+			return 0, why
+		}
+		lowFirst = order == 1
+	}
 	n := p.Registers()
 	for i := range n {
 		at := i
-		if p.lowWordFirst {
+		if lowFirst {
 			at = n - 1 - i
 		}
 		w, why := words(p.FC, p.Wire+uint16(at))

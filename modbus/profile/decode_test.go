@@ -77,10 +77,10 @@ func TestDecode(t *testing.T) {
 		{"implausible by the table", "name: drive_frequency, unit: Hz", []uint16{500}, esp.Reading{Raw: 500, Value: 500, Quality: esp.Implausible, Reason: esp.OutOfRange}},
 		{"zero pressure is implausible, not good", "name: intake_pressure, unit: psi", []uint16{0}, esp.Reading{Raw: 0, Value: 0, Quality: esp.Implausible, Reason: esp.OutOfRange}},
 		{"a word missing", "name: a, type: u32", []uint16{5}, esp.Reading{Value: nan, Quality: esp.Lost, Reason: esp.BackedOff}},
-		{"state", "name: run_state, enum: {0: stopped, 5: running}", []uint16{5}, esp.Reading{Raw: int64(esp.Running), Value: float64(esp.Running), Quality: esp.Good}},
-		{"state of an unlisted value", "name: run_state, enum: {0: stopped, 5: running}", []uint16{6}, esp.Reading{Raw: 0, Value: 0, Quality: esp.Good}},
-		{"state masked", "name: run_state, mask: 0xF0, shift: 4, enum: {0: stopped, 2: tripped}", []uint16{0xA2B}, esp.Reading{Raw: int64(esp.Tripped), Value: float64(esp.Tripped), Quality: esp.Good}},
-		{"state absent", "name: run_state, invalid: 0xFFFF, enum: {0: stopped, 2: tripped}", []uint16{0xFFFF}, esp.Reading{Raw: 65535, Value: nan, Quality: esp.Invalid, Reason: esp.Marker}},
+		{"state", "name: run_state, enum: {4: stopped, 5: running}", []uint16{5}, esp.Reading{Raw: int64(esp.Running), Value: float64(esp.Running), Quality: esp.Good}},
+		{"state of an unlisted value", "name: run_state, enum: {4: stopped, 5: running}", []uint16{6}, esp.Reading{Raw: 0, Value: 0, Quality: esp.Good}},
+		{"state masked", "name: run_state, mask: 0xF0, shift: 4, enum: {1: stopped, 2: tripped}", []uint16{0xA2B}, esp.Reading{Raw: int64(esp.Tripped), Value: float64(esp.Tripped), Quality: esp.Good}},
+		{"state absent", "name: run_state, invalid: 0xFFFF, enum: {1: stopped, 2: tripped}", []uint16{0xFFFF}, esp.Reading{Raw: 65535, Value: nan, Quality: esp.Invalid, Reason: esp.Marker}},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

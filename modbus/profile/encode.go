@@ -25,6 +25,11 @@ func (p *Profile) index() {
 			p.image = append(p.image, register{point.FC, point.Wire + uint16(k)})
 		}
 	}
+	for _, point := range slices.Concat(p.AtConnect(), p.Settings) { // a simulated device has them, as zeros
+		for k := range point.Registers() {
+			p.image = append(p.image, register{point.FC, point.Wire + uint16(k)})
+		}
+	}
 	p.indexSelectors()
 	slices.SortFunc(p.image, compareRegisters)
 	p.image = slices.Compact(p.image)
@@ -74,8 +79,16 @@ func (p *Profile) Encode(value func(signal string) (float64, bool), set func(fc 
 func (p *Profile) indexSelectors() {
 	p.chosen = map[register]uint16{}
 	for i := range p.Points {
-		if s := p.Points[i].scaleFrom; s != nil {
+		point := &p.Points[i]
+		if s := point.scaleFrom; s != nil {
 			p.choose(s, 1)
+		}
+		if s := point.orderFrom; s != nil {
+			order := int64(0)
+			if point.lowWordFirst {
+				order = 1
+			}
+			p.choose(s, order)
 		}
 	}
 }

@@ -1,17 +1,10 @@
 package profile
 
 import (
-	"errors"
-	"fmt"
-	"math"
-	"strconv"
-	"strings"
-
 	"wellkeeper.internal/appliance/config/yamldoc"
 )
 
-// The structs of this file are the schema esp-profile/1 as it is written. What the
-// schema names and this release cannot do is of type later.
+// The structs of this file are the schema esp-profile/1 as it is written.
 
 type profileFile struct {
 	Schema   string       `yaml:"schema"`
@@ -29,15 +22,17 @@ type profileFile struct {
 	NeverRead []spanFile        `yaml:"never_read"`
 	Groups    map[string]string `yaml:"groups"`
 
-	Formula  *formulaFile `yaml:"formula"`
-	Detect   later        `yaml:"detect"`
-	Variants later        `yaml:"variants"`
+	Formula  *formulaFile           `yaml:"formula"`
+	Detect   []detectFile           `yaml:"detect"`
+	Variants map[string]variantFile `yaml:"variants"`
+	Enums    map[string]enumFile    `yaml:"enums"`
 
-	Points  []pointFile  `yaml:"points"`
-	Status  *statusFile  `yaml:"status"`
-	Faults  faultsFile   `yaml:"faults"`
-	Writes  *string      `yaml:"writes"`
-	Vectors []vectorFile `yaml:"vectors"`
+	Points   []pointFile  `yaml:"points"`
+	Settings []pointFile  `yaml:"settings"`
+	Status   statusList   `yaml:"status"`
+	Faults   faultsFile   `yaml:"faults"`
+	Writes   *string      `yaml:"writes"`
+	Vectors  []vectorFile `yaml:"vectors"`
 }
 
 type firmwareFile struct {
@@ -138,7 +133,9 @@ type pointBody struct {
 
 	ScaleFrom *selectorFile `yaml:"scale_from"`
 
-	Condition later `yaml:"condition"`
+	When map[string]string `yaml:"when"`
+	Text string            `yaml:"text"`
+	Regs *whole            `yaml:"regs"`
 }
 
 // selectorFile is a register whose value says how another one is read.
@@ -149,6 +146,30 @@ type selectorFile struct {
 	Map map[string]decimal `yaml:"map"`
 }
 
+// detectFile is a register that says which device this is.
+type detectFile struct {
+	placeFile
+	fieldFile
+
+	Kind string    `yaml:"kind"`
+	Enum *enumFile `yaml:"enum"`
+	Regs *whole    `yaml:"regs"`
+}
+
+// variantFile is a difference between devices of one model.
+type variantFile struct {
+	From    *fromFile         `yaml:"from"`
+	Map     map[string]string `yaml:"map"`
+	Choose  []string          `yaml:"choose"`
+	Default string            `yaml:"default"`
+	Text    string            `yaml:"text"`
+}
+
+type fromFile struct {
+	placeFile
+	fieldFile
+}
+
 type saturatesFile struct {
 	Min *decimal `yaml:"min"`
 	Max *decimal `yaml:"max"`
@@ -156,6 +177,23 @@ type saturatesFile struct {
 
 type counterFile struct {
 	Wrap *whole `yaml:"wrap"`
+}
+
+// statusList is one section, or a list of them for the variants of a device.
+type statusList struct {
+	list []statusFile
+	one  bool
+}
+
+// DecodeYAML reads either form.
+func (s *statusList) DecodeYAML(n yamldoc.Node) {
+	if n.Shape() == "list" {
+		n.Decode(&s.list)
+		return
+	}
+	s.one = true
+	s.list = make([]statusFile, 1)
+	n.Decode(&s.list[0])
 }
 
 type statusFile struct {
@@ -173,6 +211,8 @@ type statusFile struct {
 	RestartWait *conditionFile `yaml:"restart_wait"`
 	Backspin    *conditionFile `yaml:"backspin"`
 	Warning     *conditionFile `yaml:"warning"`
+
+	When map[string]string `yaml:"when"`
 }
 
 type conditionFile struct {
@@ -184,7 +224,7 @@ type conditionFile struct {
 
 type faultsFile struct {
 	Code    *codeFile            `yaml:"code"`
-	History later                `yaml:"history"`
+	History *historyFile         `yaml:"history"`
 	Table   map[string]faultFile `yaml:"table"`
 	Unknown string               `yaml:"unknown"`
 }
@@ -194,6 +234,14 @@ type codeFile struct {
 	fieldFile
 
 	Invalid markerList `yaml:"invalid"`
+}
+
+// historyFile is where the device keeps its last fault codes, the latest first.
+type historyFile struct {
+	placeFile
+	fieldFile
+
+	Count *whole `yaml:"count"`
 }
 
 // faultFile is the text of a code, or a map with more.
@@ -223,6 +271,7 @@ type vectorFile struct {
 	Base  *whole              `yaml:"base"`
 	Raw   string              `yaml:"raw"`
 	Gives map[string]giveFile `yaml:"gives"`
+	When  map[string]string   `yaml:"when"`
 }
 
 // giveFile is a number, or the name of a quality, a state or an enumeration's value.
@@ -235,128 +284,4 @@ type giveFile struct {
 func (g *giveFile) DecodeYAML(n yamldoc.Node) {
 	g.number = n.Shape() == "number"
 	n.Decode(&g.text)
-}
-
-// spanFile is a wire address or [first, last].
-type spanFile struct{ bounds []whole }
-
-// DecodeYAML reads either form.
-func (s *spanFile) DecodeYAML(n yamldoc.Node) {
-	if n.Shape() == "list" {
-		n.Decode(&s.bounds)
-		return
-	}
-	var one whole
-	n.Decode(&one)
-	s.bounds = []whole{one, one}
-}
-
-// markerList is one marker or a list of them.
-type markerList struct {
-	list []markerFile
-	one  bool
-}
-
-// DecodeYAML reads either form.
-func (m *markerList) DecodeYAML(n yamldoc.Node) {
-	if n.Shape() == "list" {
-		n.Decode(&m.list)
-		return
-	}
-	m.one = true
-	m.list = make([]markerFile, 1)
-	n.Decode(&m.list[0])
-}
-
-// markerFile is a raw value, or one of {ge: N}, {gt: N}, {le: N}, {lt: N}.
-type markerFile struct {
-	text    string // of a raw value
-	limits  limitsFile
-	limited bool
-	ok      bool
-}
-
-type limitsFile struct {
-	GE *decimal `yaml:"ge"`
-	GT *decimal `yaml:"gt"`
-	LE *decimal `yaml:"le"`
-	LT *decimal `yaml:"lt"`
-}
-
-// DecodeYAML reads either form.
-func (m *markerFile) DecodeYAML(n yamldoc.Node) {
-	m.ok = true
-	switch n.Shape() {
-	case "map":
-		m.limited = true
-		n.Decode(&m.limits)
-	case "number":
-		n.Decode(&m.text)
-	default:
-		m.ok = false
-		n.Complain("write a raw value, or one of {ge: N}, {gt: N}, {le: N}, {lt: N}")
-	}
-}
-
-// enumFile maps raw values to names.
-type enumFile struct{ names map[string]string }
-
-// DecodeYAML reads the map.
-func (e *enumFile) DecodeYAML(n yamldoc.Node) {
-	if n.Shape() == "text" {
-		n.Complain("named tables are not supported in this release; write the map here: {0: local, 1: remote}")
-		return
-	}
-	n.Decode(&e.names)
-}
-
-// later is a key of the schema that this release does not know what to do with.
-type later struct{ given bool }
-
-// DecodeYAML notes that it is there.
-func (l *later) DecodeYAML(yamldoc.Node) { l.given = true }
-
-// whole is a whole number, decimal or 0x…; ok is false where it was wrong and has
-// been complained about.
-type whole struct {
-	value int64
-	ok    bool
-}
-
-// UnmarshalText reads a number. Manuals print addresses like 0100, which YAML and Go
-// would take for 64: that is refused.
-func (w *whole) UnmarshalText(text []byte) error {
-	t := string(text)
-	digits := strings.TrimLeft(t, "+-")
-	if len(digits) > 1 && digits[0] == '0' && digits[1] >= '0' && digits[1] <= '9' {
-		return fmt.Errorf("%s would be read as octal; remove the leading zero", t)
-	}
-	n, err := strconv.ParseInt(t, 0, 64)
-	if err != nil {
-		return fmt.Errorf("must be a whole number such as 100 or 0x64, not %q", t)
-	}
-	w.value, w.ok = n, true
-	return nil
-}
-
-// decimal is a finite number.
-type decimal struct {
-	value float64
-	ok    bool
-}
-
-var errNoNumber = errors.New("must be a finite number")
-
-// UnmarshalText reads a number, also a hexadecimal whole one.
-func (d *decimal) UnmarshalText(text []byte) error {
-	if n, err := strconv.ParseInt(string(text), 0, 64); err == nil && strings.Contains(string(text), "x") {
-		d.value, d.ok = float64(n), true
-		return nil
-	}
-	f, err := strconv.ParseFloat(string(text), 64)
-	if err != nil || math.IsNaN(f) || math.IsInf(f, 0) {
-		return errNoNumber
-	}
-	d.value, d.ok = f, true
-	return nil
 }

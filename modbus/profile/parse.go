@@ -22,11 +22,15 @@ const warningName = "warning"
 
 // reader turns a profile as written into a profile.
 type reader struct {
-	doc      *yamldoc.Doc
-	file     profileFile
-	profile  *Profile
-	defaults defaults
-	groups   map[string]time.Duration
+	doc       *yamldoc.Doc
+	file      profileFile
+	profile   *Profile
+	defaults  defaults
+	groups    map[string]time.Duration
+	enums     map[string]map[int64]string
+	choices   map[string]string // of variants
+	order     *selector         // of the words, where a register says so
+	orderOpen bool              // the word order is a variant that nobody has chosen
 }
 
 // defaults are the values of the section of that name.
@@ -41,10 +45,24 @@ type defaults struct {
 // Parse reads a profile. name is how the file is called in messages. The error is an
 // *Error that lists all mistakes.
 func Parse(name string, content []byte) (*Profile, error) {
+	p, err := parse(name, content, nil)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.tryVariants(); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// parse reads a profile for a choice of its variants.
+func parse(name string, content []byte, choices map[string]string) (*Profile, error) {
 	r := &reader{
 		doc:     yamldoc.Parse(name, content),
-		profile: &Profile{hash: hashOf(content), byName: map[string]int{}},
+		profile: &Profile{hash: hashOf(content, choices), byName: map[string]int{}, name: name, content: content},
 		groups:  map[string]time.Duration{},
+		enums:   map[string]map[int64]string{},
+		choices: choices,
 	}
 	if err := r.doc.Err(); err != nil {
 		return nil, err
@@ -74,26 +92,21 @@ func (r *reader) complain(path, format string, args ...any) { r.doc.Complain(pat
 func (r *reader) read() {
 	r.readHead()
 	r.readDefaults()
+	r.readEnums()
 	r.readLink()
 	r.readGroups()
 	r.readNeverRead()
 	r.readFormula()
-	r.refuse("detect", r.file.Detect, "; write one profile per variant")
-	r.refuse("variants", r.file.Variants, "; write one profile per variant")
+	r.readVariants()
 	r.readPoints()
 	r.readFaults()
-	r.readStatus()
+	r.readStatuses()
+	r.readDetect()
+	r.readSettings()
 	if w := r.file.Writes; w != nil && *w != "forbidden" {
 		r.complain("writes", "must be \"forbidden\": this program never writes to a device")
 	}
 	r.check()
-}
-
-// refuse reports a key of the schema that this release cannot do.
-func (r *reader) refuse(path string, l later, instead string) {
-	if l.given {
-		r.complain(path, "is part of esp-profile/1 but not supported in this release; remove it%s", instead)
-	}
 }
 
 var idPattern = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,63}$`)
@@ -182,9 +195,6 @@ func (r *reader) valueType(path, name string, otherwise Type) Type {
 	switch name {
 	case "":
 		return otherwise
-	case "str", "bits":
-		r.complain(path, "%q is part of esp-profile/1 but not supported in this release; for bits use u16 with mask and shift", name)
-		return otherwise
 	}
 	t, ok := parseType(name)
 	if !ok {
@@ -221,12 +231,12 @@ func (r *reader) readGroups() {
 	for name, period := range r.file.Groups {
 		path := "groups." + name
 		if period == "connect" {
-			r.complain(path, "\"connect\" (read once) is not supported in this release; give a period such as 1h")
+			r.groups[name] = Once
 			continue
 		}
 		d, err := time.ParseDuration(period)
 		if err != nil || d < 100*time.Millisecond || d > 24*time.Hour {
-			r.complain(path, "must be a period from 100ms to 24h, for example 30s, not %q", period)
+			r.complain(path, "must be a period from 100ms to 24h, for example 30s, or connect (read once), not %q", period)
 			continue
 		}
 		r.groups[name] = d

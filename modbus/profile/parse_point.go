@@ -3,8 +3,10 @@ package profile
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"math"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -18,18 +20,27 @@ func (r *reader) readPoints() {
 		r.complain("points", "must be a list with at least one {name, ref, type, scale, unit}")
 	}
 	for i := range r.file.Points {
-		if f := &r.file.Points[i]; f.seen {
-			r.profile.Points = append(r.profile.Points, r.readPoint(fmt.Sprintf("points[%d]", i), &f.pointBody))
+		f := &r.file.Points[i]
+		if !f.seen {
+			continue
 		}
+		path := fmt.Sprintf("points[%d]", i)
+		p := r.readPoint(path, &f.pointBody)
+		if p.Type == Str {
+			r.complain(path+".type", "text is no reading; put it under detect or settings")
+		}
+		r.keep(path, f.When, p)
 	}
 }
 
 func (r *reader) readPoint(path string, f *pointBody) Point {
-	p := Point{Name: f.Name, Confidence: f.Confidence, path: path}
+	p := Point{Name: f.Name, Confidence: f.Confidence, Label: f.Text, path: path, regs: r.textLength(path, f.Regs, f.Type)}
 	if !namePattern.MatchString(f.Name) {
 		r.complain(path+".name", "must be given: a small letter, then small letters, digits and '_', at most 64")
 	}
-	p.Signal, _ = esp.Lookup(f.Name)
+	if !strings.HasPrefix(path, "settings") { // a setting may have the name of a signal and is none
+		p.Signal, _ = esp.Lookup(f.Name)
+	}
 	r.readAddress(path, &f.placeFile, &p)
 	r.readField(path, &f.fieldFile, &p)
 	r.readScaleFrom(path, f, &p)
@@ -39,7 +50,6 @@ func (r *reader) readPoint(path string, f *pointBody) Point {
 	r.readPlausible(path, f, &p)
 	r.readEnum(path, f, &p)
 	r.readPolling(path, f, &p)
-	r.refuse(path+".condition", f.Condition, "; write one profile per variant")
 	return p
 }
 
@@ -60,6 +70,9 @@ func (r *reader) readAddress(path string, f *placeFile, p *Point) {
 	p.lowWordFirst = r.choice(path+".word_order", f.WordOrder, order, "hilo", "lohi") == "lohi"
 	order = map[bool]string{false: "big", true: "little"}[r.defaults.swapped]
 	p.bytesSwapped = r.choice(path+".byte_order", f.ByteOrder, order, "big", "little") == "little" && !bit
+	if p.Registers() > 1 && f.WordOrder == "" && p.Type != Str {
+		p.orderFrom, p.undecided = r.order, r.orderOpen
+	}
 	p.Ref = -1
 	switch {
 	case f.Wire != nil:
@@ -327,24 +340,116 @@ func (r *reader) readEnum(path string, f *pointBody, p *Point) {
 	if p.Type.float() {
 		r.complain(path+".enum", "needs an integer type")
 	}
-	p.Enum = map[int64]string{}
-	if p.Signal == esp.RunState {
-		p.role, p.states = state, map[int64]esp.State{}
+	p.Enum = r.enumeration(path+".enum", f.Enum)
+	for code := range p.Enum {
+		if width := int64(p.Type.bits()); (p.Type == Bits || p.Type == Bits32) && (code < 0 || code >= width) {
+			r.complain(path+".enum", "bit %d is none of the %d bits of type %s", code, width, p.Type)
+		}
 	}
-	for key, text := range f.Enum.names {
-		at := path + ".enum." + key
+	if p.Signal == esp.RunState {
+		r.readStates(path, f.Enum, p)
+	}
+}
+
+// enumeration is the map written at path, or the one under enums that it names.
+func (r *reader) enumeration(path string, f *enumFile) map[int64]string {
+	if f == nil {
+		return nil
+	}
+	if f.use != "" {
+		table, ok := r.enums[f.use]
+		if !ok {
+			r.complain(path, "there is no %q under enums; add it there, or write the map here: {0: local, 1: remote}", f.use)
+		}
+		return table
+	}
+	table := map[int64]string{}
+	for key, text := range f.names {
 		code, ok := parseCode(key)
 		if !ok {
-			r.complain(at, "%q is no whole number", key)
+			r.complain(path+"."+key, "%q is no whole number", key)
 			continue
 		}
-		p.Enum[code] = text
-		if p.role != state {
+		table[code] = text
+	}
+	return table
+}
+
+// readEnums reads the named tables.
+func (r *reader) readEnums() {
+	for name, f := range r.file.Enums {
+		path := "enums." + name
+		if f.use != "" || len(f.names) == 0 {
+			r.complain(path, "must be a map of values to names, for example {0: local, 1: remote}")
 			continue
 		}
-		if p.states[code], ok = esp.ParseState(text); !ok {
-			r.complain(at, "%q is no state; use stopped, starting, settling, running, ramping, tripped, restart_wait, backspin or unknown", text)
+		r.enums[name] = r.enumeration(path, &f)
+	}
+}
+
+// readStates reads what each value of the register is for run_state. A value between
+// two others that the profile forgets would be an unknown state of a running pump.
+func (r *reader) readStates(path string, f *enumFile, p *Point) {
+	p.role, p.states = state, map[int64]esp.State{}
+	for code, text := range p.Enum {
+		s, ok := esp.ParseState(text)
+		if !ok {
+			at := path + ".enum"
+			if f.use != "" {
+				at = "enums." + f.use
+			}
+			r.complain(at+"."+strconv.FormatInt(code, 10), "%q is no state; use stopped, starting, settling, running, ramping, tripped, restart_wait, backspin or unknown", text)
 		}
+		p.states[code] = s
+	}
+	codes := slices.Sorted(maps.Keys(p.Enum))
+	for i := 1; i < len(codes); i++ {
+		if missing := codes[i-1] + 1; codes[i] != missing {
+			r.complain(path+".enum", "value %d is missing between %d and %d; say which state it is, or unknown", missing, codes[i-1], codes[i])
+			return
+		}
+	}
+}
+
+// textLength is the number of registers of a text.
+func (r *reader) textLength(path string, regs *whole, typ string) int {
+	if typ != "str" {
+		if regs != nil {
+			r.complain(path+".regs", "is the length of a text; other types know theirs: remove it")
+		}
+		return 0
+	}
+	if regs == nil {
+		r.complain(path, "type str needs regs, its length in registers (two characters each)")
+		return 0
+	}
+	return int(r.number(path+".regs", regs, 0, 1, 64))
+}
+
+// readSettings reads the device's own settings: no columns, read when they are asked for.
+func (r *reader) readSettings() {
+	seen := map[string]bool{}
+	for i := range r.file.Settings {
+		f := &r.file.Settings[i]
+		if !f.seen {
+			continue
+		}
+		path := fmt.Sprintf("settings[%d]", i)
+		for _, key := range []string{"group", "fresh_by", "counter", "ordered", "plausible", "saturates"} {
+			if r.doc.Has(path + "." + key) {
+				r.complain(path+"."+key, "belongs to points; a setting is read when it is asked for: remove it")
+			}
+		}
+		p := r.readPoint(path, &f.pointBody)
+		keep, open := r.when(path, f.When)
+		if !keep || open {
+			continue
+		}
+		if seen[p.Name] && p.Name != "" {
+			r.complain(path+".name", "%q stands twice", p.Name)
+		}
+		seen[p.Name] = true
+		r.profile.Settings = append(r.profile.Settings, p)
 	}
 }
 

@@ -1,6 +1,7 @@
 package profile
 
 import (
+	"fmt"
 	"math"
 	"strconv"
 	"strings"
@@ -20,7 +21,6 @@ func parseCode(text string) (int64, bool) {
 
 func (r *reader) readFaults() {
 	f := &r.file.Faults
-	r.refuse("faults.history", f.History, "")
 	if f.Code != nil {
 		p := Point{Name: esp.FaultCode.String(), Signal: esp.FaultCode, path: "faults.code"}
 		r.readAddress(p.path, &f.Code.placeFile, &p)
@@ -32,7 +32,7 @@ func (r *reader) readFaults() {
 		}
 		r.profile.Points = append(r.profile.Points, p)
 	}
-	r.profile.Faults = Faults{Table: map[int64]Fault{}, Unknown: f.Unknown}
+	r.profile.Faults = Faults{Table: map[int64]Fault{}, Unknown: f.Unknown, History: r.readHistory(f.History)}
 	for key, entry := range f.Table {
 		path := "faults.table." + key
 		code, ok := parseCode(key)
@@ -57,19 +57,99 @@ func (p *Point) identity() {
 	p.satLow, p.satHigh = math.Inf(-1), math.Inf(1)
 }
 
-// readStatus makes the columns run_state and, where a warning bit is given, warning.
-func (r *reader) readStatus() {
-	f := r.file.Status
+// readHistory reads where the last fault codes stand: a register each, one after the
+// other.
+func (r *reader) readHistory(f *historyFile) []Point {
 	if f == nil {
-		return
+		return nil
 	}
-	word := Point{Signal: esp.RunState, Name: esp.RunState.String(), role: state, path: "status"}
-	r.readAddress("status", &f.placeFile, &word)
+	const path = "faults.history"
+	first := Point{path: path, Every: Once}
+	r.readAddress(path, &f.placeFile, &first)
+	r.readField(path, &f.fieldFile, &first)
+	first.identity()
+	if first.Type.float() || first.Type == Str {
+		r.complain(path+".type", "needs an integer type")
+		return nil
+	}
+	if f.Count == nil {
+		r.complain(path, "needs count: how many codes the device keeps")
+	}
+	var all []Point
+	for i := range r.number(path+".count", f.Count, 0, 1, 64) {
+		p := first
+		step := i * int64(first.Registers())
+		if int64(first.Wire)+step+int64(first.Registers()) > 65536 {
+			r.complain(path+".count", "the codes end beyond wire address 65535")
+			break
+		}
+		p.Name = fmt.Sprintf("fault_%d", i+1)
+		p.Wire += uint16(step)
+		if p.Ref >= 0 {
+			p.Ref += step
+		}
+		p.Parameter = ""
+		r.checkSpan(&p)
+		all = append(all, p)
+	}
+	return all
+}
+
+// readDetect reads the registers that say which device this is.
+func (r *reader) readDetect() {
+	kinds := map[string]bool{}
+	for i := range r.file.Detect {
+		f := &r.file.Detect[i]
+		path := fmt.Sprintf("detect[%d]", i)
+		p := Point{Every: Once, path: path, regs: r.textLength(path, f.Regs, f.Type)}
+		p.Name = r.choice(path+".kind", f.Kind, "", "serial", "model", "firmware", "hardware", "rating", "options")
+		switch {
+		case f.Kind == "":
+			r.complain(path, "needs kind: serial, model, firmware, hardware, rating or options")
+		case kinds[p.Name] && p.Name != "":
+			r.complain(path+".kind", "%q stands twice", p.Name)
+		}
+		kinds[p.Name] = true
+		r.readAddress(path, &f.placeFile, &p)
+		r.readField(path, &f.fieldFile, &p)
+		p.Enum = r.enumeration(path+".enum", f.Enum)
+		p.identity()
+		r.checkSpan(&p)
+		r.profile.Identity = append(r.profile.Identity, p)
+	}
+}
+
+// readStatuses reads the status section, or that of the chosen variant.
+func (r *reader) readStatuses() {
+	found := ""
+	for i := range r.file.Status.list {
+		f := &r.file.Status.list[i]
+		path := "status"
+		if !r.file.Status.one {
+			path = fmt.Sprintf("status[%d]", i)
+		}
+		keep, open := r.when(path, f.When)
+		switch {
+		case !keep || found != "" && open:
+		case found != "":
+			r.complain(path, "%s holds as well; give each section another when", found)
+		default:
+			found = path
+			r.readStatus(path, f, open)
+		}
+	}
+}
+
+// readStatus makes the columns run_state and, where a warning bit is given, warning.
+func (r *reader) readStatus(path string, f *statusFile, open bool) {
+	word := Point{Signal: esp.RunState, Name: esp.RunState.String(), role: state, path: path}
+	r.readAddress(path, &f.placeFile, &word)
+	word.undecided = word.undecided || open
 	if !word.Type.unsigned() {
-		r.complain("status.type", "must be unsigned: u16 or u32")
+		r.complain(path+".type", "must be unsigned: u16 or u32")
 		return
 	}
-	r.readMarkers("status", &f.Invalid, &word)
+	r.readMarkers(path, &f.Invalid, &word)
 	word.identity()
 
 	w := &statusWord{otherwise: esp.StateUnknown}
@@ -77,7 +157,7 @@ func (r *reader) readStatus() {
 		w.otherwise = esp.Stopped // a status word that has a running bit says so when it is not set
 	}
 	if f.Faulted != nil && f.Tripped != nil {
-		r.complain("status.tripped", "faulted and tripped mean the same; give one")
+		r.complain(path+".tripped", "faulted and tripped mean the same; give one")
 	}
 	given := false
 	for _, s := range f.states() {
@@ -85,23 +165,23 @@ func (r *reader) readStatus() {
 			continue
 		}
 		given = true
-		if c, ok := r.readCondition("status."+s.key, s.file, word.Type.bits()); ok {
+		if c, ok := r.readCondition(path+"."+s.key, s.file, word.Type.bits()); ok {
 			c.state = s.state
 			w.conditions = append(w.conditions, c)
 		}
 	}
 	if !given {
-		r.complain("status", "give at least one state, for example running: {bit: 2}")
+		r.complain(path, "give at least one state, for example running: {bit: 2}")
 	}
 	r.profile.statuses = w
 	r.profile.Points = append(r.profile.Points, word)
 	if f.Warning == nil {
 		return
 	}
-	if c, ok := r.readCondition("status.warning", f.Warning, word.Type.bits()); ok {
+	if c, ok := r.readCondition(path+".warning", f.Warning, word.Type.bits()); ok {
 		w.warning = &c
 		bit := word
-		bit.Name, bit.Signal, bit.role, bit.path = warningName, 0, warning, "status.warning"
+		bit.Name, bit.Signal, bit.role, bit.path = warningName, 0, warning, path+".warning"
 		r.profile.Points = append(r.profile.Points, bit)
 	}
 }

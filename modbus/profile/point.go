@@ -3,6 +3,7 @@ package profile
 import (
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	"wellkeeper.internal/appliance/esp"
@@ -13,21 +14,24 @@ type Type uint8
 
 // Types. A bit read with function code 1 or 2 is a U16 that holds 0 or 1.
 const (
-	U16   Type = iota
-	U8L        // low byte of a register
-	U8H        // high byte of a register
-	S16        // two's complement
-	U32        // two registers
-	S32        //
-	F32        // IEEE 754
-	U64        // four registers
-	S64        //
-	F64        //
-	BCD16      // four decimal digits
-	BCD32      // eight decimal digits
+	U16    Type = iota
+	U8L         // low byte of a register
+	U8H         // high byte of a register
+	S16         // two's complement
+	U32         // two registers
+	S32         //
+	F32         // IEEE 754
+	U64         // four registers
+	S64         //
+	F64         //
+	BCD16       // four decimal digits
+	BCD32       // eight decimal digits
+	Bits        // a register of which each bit has a meaning of its own
+	Bits32      // two registers of bits
+	Str         // text, two characters a register
 )
 
-var typeNames = [...]string{"u16", "u8l", "u8h", "s16", "u32", "s32", "f32", "u64", "s64", "f64", "bcd16", "bcd32"}
+var typeNames = [...]string{"u16", "u8l", "u8h", "s16", "u32", "s32", "f32", "u64", "s64", "f64", "bcd16", "bcd32", "bits", "bits32", "str"}
 
 // String is the name used in profiles.
 func (t Type) String() string { return typeNames[t] }
@@ -44,18 +48,25 @@ func parseType(name string) (Type, bool) {
 // Registers is how many 16-bit registers a value of type t takes.
 func (t Type) Registers() int {
 	switch t {
-	case U32, S32, F32, BCD32:
+	case U32, S32, F32, BCD32, Bits32:
 		return 2
 	case U64, S64, F64:
 		return 4
-	case U16, U8L, U8H, S16, BCD16:
+	case U16, U8L, U8H, S16, BCD16, Bits, Str:
 	}
 	return 1
 }
 
 func (t Type) float() bool { return t == F32 || t == F64 }
 
-func (t Type) unsigned() bool { return t == U16 || t == U8L || t == U8H || t == U32 || t == U64 }
+func (t Type) unsigned() bool {
+	switch t {
+	case U16, U8L, U8H, U32, U64, Bits, Bits32:
+		return true
+	case S16, S32, F32, S64, F64, BCD16, BCD32, Str:
+	}
+	return false
+}
 
 // bits is the width of the value within its registers.
 func (t Type) bits() int {
@@ -82,7 +93,7 @@ func (t Type) limits() (lo, hi float64) {
 		return -math.MaxFloat32, math.MaxFloat32
 	case F64:
 		return -math.MaxFloat64, math.MaxFloat64
-	case U16, U8L, U8H, U32, U64:
+	case U16, U8L, U8H, U32, U64, Bits, Bits32, Str:
 	}
 	return 0, math.Pow(2, float64(t.bits())) - 1
 }
@@ -94,6 +105,9 @@ const (
 	state         // run_state: the raw value becomes an esp.State
 	warning       // the warning bit of the status word
 )
+
+// Once is the period of what is read once, when the device begins to answer.
+const Once time.Duration = -1
 
 // Point is one value of a device: where it stands and what it means.
 type Point struct {
@@ -122,14 +136,18 @@ type Point struct {
 	// Low and High bound what is plausible, in Stored; NaN where there is no bound.
 	Low, High  float64
 	Group      string
-	Every      time.Duration // period of its group; 0: each poll of the device
+	Every      time.Duration // period of its group, or Once; 0: each poll of the device
 	Ordered    bool          // each word in a request of its own, low word first
 	FreshBy    string        // the counter that must move while this value is fresh
 	Wrap       uint8         // width in bits after which a counter starts again; 0: not a counter
 	Confidence string        // A to D, M: how sure the source of this row is
+	Label      string        // what it is, for people; often empty
 
 	markers      []marker
 	scaleFrom    *selector // nil where the scale is fixed
+	orderFrom    *selector // nil where the word order is fixed; its choice 1 is low word first
+	undecided    bool      // hangs on a variant that nobody has chosen
+	regs         int       // of text; 0: what the type takes
 	satLow       float64   // raw; -Inf where the register does not saturate
 	satHigh      float64   // raw; +Inf
 	lowWordFirst bool
@@ -141,7 +159,7 @@ type Point struct {
 }
 
 // Registers is how many registers (or bits, for function codes 1 and 2) the point takes.
-func (p *Point) Registers() int { return p.Type.Registers() }
+func (p *Point) Registers() int { return max(p.regs, p.Type.Registers()) }
 
 // Address names the point's place for people: as printed, on the wire, and the
 // function code.
@@ -155,12 +173,31 @@ func (p *Point) Address() string {
 	return fmt.Sprintf("%d → wire %d, FC%d", p.Ref, p.Wire, p.FC)
 }
 
-// Text is the name of raw in the point's enumeration, or the empty string.
+// Text is the name of raw in the point's enumeration, for bits the names of those that
+// are set, or the empty string.
 func (p *Point) Text(raw int64) string {
-	if p.role == state {
+	switch {
+	case p.role == state:
 		return esp.State(raw).String()
+	case p.Type == Bits || p.Type == Bits32:
+		return p.bitNames(uint64(raw))
 	}
 	return p.Enum[raw]
+}
+
+func (p *Point) bitNames(word uint64) string {
+	var names []string
+	for bit := range int64(p.Type.bits()) {
+		if word>>bit&1 == 0 {
+			continue
+		}
+		name, ok := p.Enum[bit]
+		if !ok {
+			name = fmt.Sprintf("bit %d", bit)
+		}
+		names = append(names, name)
+	}
+	return strings.Join(names, ", ")
 }
 
 // marker is a raw value, or an open range of them, that means "no value".
@@ -188,10 +225,13 @@ func (m marker) matches(number float64, bits uint64, float bool) bool {
 
 // selectors are the registers that say how p is read.
 func (p *Point) selectors() []*selector {
-	if p.scaleFrom == nil {
-		return nil
+	var all []*selector
+	for _, s := range []*selector{p.scaleFrom, p.orderFrom} {
+		if s != nil {
+			all = append(all, s)
+		}
 	}
-	return []*selector{p.scaleFrom}
+	return all
 }
 
 // LowWordFirst reports whether the low word of a value stands at the lower address.

@@ -12,6 +12,9 @@ package profile
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -42,7 +45,17 @@ type Profile struct {
 	// NeverRead are wire addresses that no request may touch, of any function code.
 	NeverRead []Span
 	Faults    Faults
+	// Settings are the device's own settings: limits, ramps, restarts. They are no
+	// columns and are read only when somebody asks.
+	Settings []Point
+	// Identity says which device this is; the points are named by kind (serial, model,
+	// firmware …) and are read once, when the device begins to answer.
+	Identity []Point
+	// Variants are the differences between devices of this model.
+	Variants []Variant
 
+	name     string // of the file
+	content  []byte
 	hash     string
 	byName   map[string]int
 	image    []register          // every register of every point, sorted
@@ -82,6 +95,8 @@ type Faults struct {
 	Table map[int64]Fault
 	// Unknown is the text for a code that the table lacks; {code} stands for it.
 	Unknown string
+	// History is where the device keeps its last codes, the latest first.
+	History []Point
 }
 
 // Fault is what the manual says of one code.
@@ -103,7 +118,11 @@ func (f *Faults) Text(code int64) string {
 	return strings.ReplaceAll(f.Unknown, "{code}", number)
 }
 
-// Hash identifies the file's content: sixteen hexadecimal digits. It is stored with
+// AtConnect are the points outside the columns that are read once, when the device
+// begins to answer: its identity and its last faults.
+func (p *Profile) AtConnect() []Point { return slices.Concat(p.Identity, p.Faults.History) }
+
+// Hash identifies the file's content and the chosen variants: sixteen hexadecimal digits. It is stored with
 // the data, so that a corrected profile can be applied to what an older one decoded.
 func (p *Profile) Hash() string { return p.hash }
 
@@ -130,7 +149,10 @@ func (p *Profile) Point(name string) (*Point, bool) {
 	return &p.Points[i], true
 }
 
-func hashOf(content []byte) string {
+func hashOf(content []byte, choices map[string]string) string {
+	for _, name := range slices.Sorted(maps.Keys(choices)) {
+		content = fmt.Appendf(slices.Clip(content), "\n%s: %s", name, choices[name])
+	}
 	sum := sha256.Sum256(content)
 	return hex.EncodeToString(sum[:8])
 }

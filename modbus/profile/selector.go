@@ -110,7 +110,9 @@ func (p *Profile) Selectors() []Point {
 	for i := range p.Points {
 		for _, s := range p.Points[i].selectors() {
 			at := s.at
-			at.Every = p.Points[i].Every
+			if at.Every != Once {
+				at.Every = p.Points[i].Every
+			}
 			same := func(q Point) bool { return q.FC == at.FC && q.Wire == at.Wire && q.Every == at.Every }
 			if !slices.ContainsFunc(all, same) {
 				all = append(all, at)

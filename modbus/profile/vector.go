@@ -24,6 +24,9 @@ func (r *reader) runVectors() {
 	for i := range r.file.Vectors {
 		f := &r.file.Vectors[i]
 		path := fmt.Sprintf("vectors[%d]", i)
+		if keep, open := r.when(path, f.When); !keep || open || r.undecided() {
+			continue // it is tried with each choice of the variants
+		}
 		v, ok := r.readVector(path, f)
 		if !ok {
 			continue
