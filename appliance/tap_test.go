@@ -290,6 +290,15 @@ func TestTapReload(t *testing.T) {
 	if m.words(1, 0, 3) == nil {
 		t.Error("a reload that was refused closed the tap")
 	}
+	// Another host at the same port can only be opened after the old one is closed.
+	_, port, err := net.SplitHostPort(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.reload(p.config(2, tapped("localhost:"+port)))
+	until(t, "the tap is open at the other host", func() bool { return r.app.TapAddress() != "" })
+	m = connect(t, r.app.TapAddress())
+	until(t, "well 1 is served there", func() bool { return m.words(1, 0, 3) != nil })
 	r.reload(p.config(2, nil))
 	if m.words(1, 0, 3) != nil || r.app.TapAddress() != "" {
 		t.Error("a tap that is off serves")
