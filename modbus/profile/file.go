@@ -128,6 +128,7 @@ type pointBody struct {
 	Group      string         `yaml:"group"`
 	Ordered    bool           `yaml:"ordered"`
 	FreshBy    string         `yaml:"fresh_by"`
+	Constant   *whole         `yaml:"constant"`
 	Confidence string         `yaml:"confidence"`
 	Counter    *counterFile   `yaml:"counter"`
 

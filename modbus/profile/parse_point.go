@@ -453,7 +453,7 @@ func (r *reader) readSettings() {
 	}
 }
 
-// readPolling reads group, ordered, fresh_by and counter.
+// readPolling reads group, ordered, fresh_by, constant and counter.
 func (r *reader) readPolling(path string, f *pointBody, p *Point) {
 	if p.Group = f.Group; p.Group != "" {
 		d, ok := r.groups[p.Group]
@@ -466,6 +466,12 @@ func (r *reader) readPolling(path string, f *pointBody, p *Point) {
 		r.complain(path+".ordered", "is for values of two registers of which the low word latches the high one")
 	}
 	p.FreshBy = f.FreshBy
+	if f.Constant != nil {
+		p.Constant = new(uint16(r.number(path+".constant", f.Constant, 0, 0, 0xFFFF)))
+		if p.Registers() != 1 {
+			r.complain(path+".constant", "is the whole word of one register; use a type of one register")
+		}
+	}
 	if f.Counter != nil {
 		p.Wrap = uint8(r.number(path+".counter.wrap", f.Counter.Wrap, 0, 8, 64))
 	}

@@ -134,14 +134,17 @@ type Point struct {
 	Scale  esp.Linear
 	Stored esp.Unit
 	// Low and High bound what is plausible, in Stored; NaN where there is no bound.
-	Low, High  float64
-	Group      string
-	Every      time.Duration // period of its group, or Once; 0: each poll of the device
-	Ordered    bool          // each word in a request of its own, low word first
-	FreshBy    string        // the counter that must move while this value is fresh
-	Wrap       uint8         // width in bits after which a counter starts again; 0: not a counter
-	Confidence string        // A to D, M: how sure the source of this row is
-	Label      string        // what it is, for people; often empty
+	Low, High float64
+	Group     string
+	Every     time.Duration // period of its group, or Once; 0: each poll of the device
+	Ordered   bool          // each word in a request of its own, low word first
+	FreshBy   string        // the counter that must move while this value is fresh
+	// Constant is the only word that the register ever holds; nil where it varies. With
+	// another one the answer holds other registers than were asked for.
+	Constant   *uint16
+	Wrap       uint8  // width in bits after which a counter starts again; 0: not a counter
+	Confidence string // A to D, M: how sure the source of this row is
+	Label      string // what it is, for people; often empty
 
 	markers      []marker
 	scaleFrom    *selector // nil where the scale is fixed
