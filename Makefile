@@ -58,7 +58,7 @@ bench-store: ## size and speed of the store
 	go test -run '^$$' -bench . -benchmem ./storage/...
 bench-modbus: ## link, planner, decoding, simulator
 	go test -run '^$$' -bench . -benchmem ./modbus/... ./appliance/pump
-	WELLKEEPER_GOALS=1 go test -count=1 -v -run "Fault|Matrix|Jitter|Libmodbus|Allocations|ProcessorTime|Telegraf" ./modbus | grep "^goal"
+	WELLKEEPER_GOALS=1 go test -count=1 -v -run "Matrix|DeadUnitCost|Jitter|Libmodbus|Allocations|ProcessorTime|Telegraf" ./modbus | grep "^goal"
 bench-sync: ## wire size, ingest
 	go test -run '^$$' -bench . -benchmem ./sync/...
 	go test -count=1 -v -run Cut ./sync/uplink | grep "^goal"

@@ -85,8 +85,20 @@ func broken(ctx context.Context, err error) error {
 	return &RequestError{esp.Disconnected, err}
 }
 
-// hungUp reports errors of a connection that the peer closed while nobody used it.
+// portInUse says what people should know of a link that cannot be opened.
+func portInUse(err error) error {
+	switch {
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return fmt.Errorf("the port is closed: the device is not ready, or another master may hold the port: %w", err)
+	case errors.Is(err, syscall.EWOULDBLOCK) || errors.Is(err, syscall.EBUSY):
+		return fmt.Errorf("another program holds the port; a serial line has one master: %w", err)
+	}
+	return err
+}
+
+// hungUp reports errors of a connection that ended while nobody used it: the peer
+// closed it, or keepalive found that there is no peer any more.
 func hungUp(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
-		errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, io.ErrClosedPipe)
+		errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.ETIMEDOUT) || errors.Is(err, io.ErrClosedPipe)
 }

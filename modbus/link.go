@@ -16,7 +16,10 @@ import (
 const (
 	idleClose      = 15 * time.Second // below the idle limit of devices, which starts at 30 s
 	firstReconnect = 250 * time.Millisecond
-	lastReconnect  = 2 * time.Second // between attempts, so that a link is back within two polls of one second
+	lastReconnect  = time.Second // between attempts, so that a link is back within two polls of one second
+	// A port that another master has held for a minute is asked for less often.
+	turnedAwayLong = 60
+	politePause    = 5 * time.Second
 )
 
 // reply is what a link gives for a request.
@@ -44,12 +47,15 @@ type link struct {
 	log      zerolog.Logger
 	jobs     chan job
 
+	roll roll // of the units behind it
+
 	conn     io.ReadWriteCloser // nil: closed
 	tcp      *tcpFraming        // of conn
 	rtu      *rtuFraming
 	fault    rtuFault
 	lastUse  time.Time // end of the last exchange
-	failures int       // dials in a row
+	heard    bool      // anything on conn
+	failures int       // in a row: dials, and connections closed before the first answer
 	nextDial time.Time
 	dialErr  error
 }
@@ -98,6 +104,8 @@ func (l *link) run(ctx context.Context) {
 			start := time.Now()
 			answer := l.serve(j.ctx, &j.request) //nolint:contextcheck // of who asked; the owner outlives it
 			answer.held = time.Since(start)
+			code, exception := exceptionCode(answer.err)
+			l.roll.note(j.request.unit, answer.err == nil || exception && !absent(code))
 			j.done <- answer
 			idle.Reset(idleClose)
 		case <-idle.C:
@@ -124,18 +132,36 @@ func (l *link) serve(ctx context.Context, r *request) reply {
 		}
 		words, resynced, err := l.exchange(ctx, r, time.Until(end))
 		l.lastUse = time.Now()
-		if err == nil {
-			return reply{words: words, resynced: resynced}
-		}
-		if _, valid := exceptionCode(err); valid {
-			return reply{err: err, resynced: resynced}
+		if _, valid := exceptionCode(err); valid || err == nil {
+			l.failures = 0
+			return reply{words: words, resynced: resynced, err: err}
 		}
 		l.drop()
-		if reused && hungUp(err) && time.Now().Before(end) && ctx.Err() == nil {
+		switch {
+		case !hungUp(err) || ctx.Err() != nil:
+		case reused && time.Now().Before(end):
 			continue
+		case !reused && !l.heard:
+			err = l.turnedAway(err)
 		}
 		return reply{err: err}
 	}
+}
+
+// turnedAway takes a new connection that the other side closed before it said anything.
+// Where that goes on the port is in use by another master, whom knocking at it in each
+// poll would disturb: the link waits as after a failed dial.
+func (l *link) turnedAway(err error) error {
+	err = &RequestError{esp.Unreachable, fmt.Errorf("the device closes each new connection: another master may hold the port: %w", err)}
+	if l.failures > 0 {
+		wait := reconnectDelay(l.failures)
+		if l.failures > turnedAwayLong {
+			wait = politePause
+		}
+		l.dialErr, l.nextDial = err, time.Now().Add(wait)
+	}
+	l.failures++
+	return err
 }
 
 // exchange sends r and waits for its reply, at most for limit. Closing the connection
@@ -148,7 +174,7 @@ func (l *link) exchange(ctx context.Context, r *request, limit time.Duration) (w
 		}
 	}
 	words, err = l.bounded(ctx, r, limit)
-	if l.endpoint.rtu() {
+	if l.endpoint.rtu() && l.rtu.asked { // what was not asked cannot be answered late
 		l.fault.note(r, err)
 	}
 	return words, resynced, err
@@ -158,7 +184,10 @@ func (l *link) exchange(ctx context.Context, r *request, limit time.Duration) (w
 func (l *link) bounded(ctx context.Context, r *request, limit time.Duration) ([]uint16, error) {
 	start := time.Now()
 	if l.endpoint.rtu() {
-		limit += max(l.rtu.silence, r.pace.guard)
+		apart := *r
+		apart.pace.guard = max(l.rtu.silence, r.pace.guard, l.fault.apart(r, l.lastUse))
+		limit += apart.pace.guard
+		r = &apart
 	}
 	bound, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
@@ -169,6 +198,7 @@ func (l *link) bounded(ctx context.Context, r *request, limit time.Duration) ([]
 		l.drop()
 	}
 	if err == nil {
+		l.fault.last = doubt{r.unit, r.fc, r.quantity}
 		l.fault.slowest = max(l.fault.slowest*63/64, time.Since(start))
 		return words, nil
 	}
@@ -201,6 +231,7 @@ func (l *link) connect(ctx context.Context, r *request) error {
 	if err := l.fault.quarantine(ctx); err != nil {
 		return err
 	}
+	start := time.Now()
 	bound, cancel := context.WithTimeout(ctx, r.timeout)
 	defer cancel()
 	conn, err := l.dial(bound)
@@ -208,12 +239,12 @@ func (l *link) connect(ctx context.Context, r *request) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		l.dialErr = err
-		l.nextDial = time.Now().Add(reconnectDelay(l.failures))
+		l.dialErr = portInUse(err)
+		l.nextDial = start.Add(reconnectDelay(l.failures))
 		l.failures++
-		return &RequestError{esp.Unreachable, err}
+		return &RequestError{esp.Unreachable, l.dialErr}
 	}
-	l.conn, l.failures, l.nextDial = conn, 0, time.Time{}
+	l.conn, l.nextDial, l.heard = l.listenTo(conn), time.Time{}, false
 	if !l.endpoint.rtu() {
 		l.tcp = newTCPFraming(l.endpoint.zeroID)
 	}
@@ -222,6 +253,26 @@ func (l *link) connect(ctx context.Context, r *request) error {
 		return err
 	}
 	return nil
+}
+
+// listenTo notes when anything comes over a connection.
+func (l *link) listenTo(conn io.ReadWriteCloser) io.ReadWriteCloser {
+	if d, ok := conn.(deadliner); ok {
+		return &heardConn{d, &l.heard}
+	}
+	return conn
+}
+
+type heardConn struct {
+	deadliner
+
+	heard *bool
+}
+
+func (c *heardConn) Read(b []byte) (int, error) {
+	n, err := c.deadliner.Read(b)
+	*c.heard = *c.heard || n > 0
+	return n, err
 }
 
 // reconnectDelay doubles from a quarter of a second and is shortened at random, so

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"sync"
-	"sync/atomic"
 
 	"github.com/rs/zerolog"
 )
@@ -30,11 +29,10 @@ type Links struct {
 type sharedLink struct {
 	*link
 
-	users   int // pollers' devices; guarded by Links.mu
-	sharers atomic.Int32
-	oneOff  oneOffGate
-	stop    context.CancelFunc
-	ended   chan struct{}
+	users  int // pollers' devices; guarded by Links.mu
+	oneOff oneOffGate
+	stop   context.CancelFunc
+	ended  chan struct{}
 }
 
 // NewLinks makes an empty set.
@@ -61,7 +59,6 @@ func (s *Links) attach(ctx context.Context, ep endpoint) (*sharedLink, error) {
 		return nil, fmt.Errorf("%w: %s and %s are one port with different settings", ErrDevice, l.endpoint, ep)
 	}
 	l.users++
-	l.sharers.Store(int32(l.users))
 	return l, nil
 }
 
@@ -69,7 +66,6 @@ func (s *Links) attach(ctx context.Context, ep endpoint) (*sharedLink, error) {
 func (s *Links) detach(l *sharedLink) {
 	s.mu.Lock()
 	l.users--
-	l.sharers.Store(int32(l.users))
 	last := l.users == 0
 	if last {
 		delete(s.open, l.endpoint.key())
@@ -80,6 +76,3 @@ func (s *Links) detach(l *sharedLink) {
 		<-l.ended
 	}
 }
-
-// shared reports whether other devices wait for this link.
-func (l *sharedLink) shared() bool { return l.sharers.Load() > 1 }

@@ -52,6 +52,7 @@ func (s *Links) probe(ctx context.Context, d Device, log zerolog.Logger) (ProbeR
 		return ProbeResult{}, err
 	}
 	session := newSession(d, ep, log)
+	session.unhurried = true
 	if session.link, err = s.attach(ctx, ep); err != nil {
 		return ProbeResult{}, err
 	}

@@ -3,8 +3,8 @@ package modbus
 import "time"
 
 // A device that has no such register refuses the whole request. What it refuses is
-// remembered for a day; a register that has answered before is asked again soon,
-// because a device that restarts may refuse everything for a moment.
+// remembered for a day; a register that has answered before is asked again in the next
+// poll and soon after, because a device that restarts may refuse everything for a moment.
 const (
 	refusedFor      = 24 * time.Hour
 	firstRefusedFor = time.Minute
@@ -15,17 +15,22 @@ type refusals struct {
 	until  map[item]time.Time
 	passes map[item]time.Duration // the last wait of an item that has answered before
 	known  map[item]bool          // has answered
+	once   map[item]bool          // has refused in its last poll, for the first time
 	walls  map[wall]time.Time     // holes that the device refused
 }
 
 func newRefusals() *refusals {
-	return &refusals{until: map[item]time.Time{}, passes: map[item]time.Duration{}, known: map[item]bool{}, walls: map[wall]time.Time{}}
+	return &refusals{until: map[item]time.Time{}, passes: map[item]time.Duration{}, known: map[item]bool{}, once: map[item]bool{}, walls: map[wall]time.Time{}}
 }
 
 // add remembers a refusal.
 func (r *refusals) add(it item, now time.Time) {
 	wait := refusedFor
 	if r.known[it] {
+		if !r.once[it] {
+			r.once[it] = true
+			return
+		}
 		wait = min(max(firstRefusedFor, 2*r.passes[it]), refusedFor)
 		r.passes[it] = wait
 	}
@@ -38,6 +43,7 @@ func (r *refusals) answered(items []item) {
 		if !r.known[it] {
 			r.known[it] = true
 		}
+		delete(r.once, it)
 	}
 }
 

@@ -7,8 +7,9 @@ import (
 
 // rest decides how often a unit that does not answer is asked, and how long it is
 // waited for. On a link of its own it costs nobody anything and is asked in each
-// poll. On a shared one the others come first: it earns a tenth of the link's time
-// and is asked when it has earned the wait. Where it is known to answer fast, a wait
+// poll, and so it is where no other unit answers either. Where others do they come
+// first: all silent units together earn a tenth of the link's time, and each is asked
+// when its part of it has paid for the wait. Where it is known to answer fast, a wait
 // of a few of its slowest replies will do, which makes attempts cheap and frequent;
 // what it saves so pays for a full wait from time to time.
 type rest struct {
@@ -16,6 +17,7 @@ type rest struct {
 	slowest  time.Duration // reply seen, slowly forgotten; 0: none yet
 	credit   time.Duration // link time earned and not used
 	earned   time.Time     // until when
+	free     bool          // the last question was in nobody's way
 }
 
 const (
@@ -32,9 +34,11 @@ func (r *rest) answered() { r.failures = 0 }
 
 // silent takes a poll without an answer that occupied the link for cost.
 func (r *rest) silent(now time.Time, cost time.Duration) {
-	if r.failures == 0 {
+	switch {
+	case r.free:
+	case r.failures == 0:
 		r.credit, r.earned = 0, now
-	} else {
+	default:
 		r.credit -= cost
 	}
 	r.failures++
@@ -42,12 +46,14 @@ func (r *rest) silent(now time.Time, cost time.Duration) {
 
 // decide says how long to wait for the next reply, or that the unit is not to be
 // asked now. full is the configured wait; whole says that it must be given, because
-// what comes after it would spoil the line.
-func (r *rest) decide(now time.Time, full time.Duration, shared, whole bool) (wait time.Duration, ask bool) {
-	if r.failures == 0 || !shared {
+// what comes after it would spoil the line. burdens is how many units of the link are
+// silent while others answer; 0: it is in nobody's way.
+func (r *rest) decide(now time.Time, full time.Duration, burdens int, whole bool) (wait time.Duration, ask bool) {
+	if r.free = burdens == 0; r.failures == 0 || r.free {
+		r.credit, r.earned = full+full/4, now // so that it is asked when the line comes back
 		return full, true
 	}
-	r.credit = min(r.credit+now.Sub(r.earned)/restShare, full+full/4)
+	r.credit = min(r.credit+now.Sub(r.earned)/time.Duration(restShare*burdens), full+full/4)
 	r.earned = now
 	short := full
 	if r.slowest > 0 && !whole {

@@ -14,10 +14,12 @@ type rtuFault struct {
 	slowest time.Duration // reply seen on this link, slowly forgotten
 	until   time.Time     // end of the quarantine
 	doubted map[uint8]doubt
+	last    doubt // answered
 }
 
 // doubt is the request whose reply may still come.
 type doubt struct {
+	unit     uint8
 	fc       readFunction
 	quantity uint16
 }
@@ -35,8 +37,17 @@ func (f *rtuFault) note(r *request, err error) {
 	if f.doubted == nil {
 		f.doubted = map[uint8]doubt{}
 	}
-	f.doubted[r.unit] = doubt{r.fc, r.quantity}
+	f.doubted[r.unit] = doubt{r.unit, r.fc, r.quantity}
 	f.until = time.Now().Add(max(shortestQuarantine, 2*f.slowest, r.timeout/2))
+}
+
+// apart is the silence that keeps a request away from the one before where the two look
+// alike: a slave or a gateway that answers twice would otherwise answer both.
+func (f *rtuFault) apart(r *request, lastUse time.Time) time.Duration {
+	if f.last != (doubt{r.unit, r.fc, r.quantity}) {
+		return 0
+	}
+	return time.Until(lastUse.Add(min(2*f.slowest, shortestQuarantine)))
 }
 
 // quarantine waits until the line may be used again.
@@ -52,7 +63,9 @@ func (l *link) resync(ctx context.Context, r *request) (bool, error) {
 	test := before.otherThan(r)
 	if _, err := l.bounded(ctx, &test, r.timeout); err != nil {
 		if _, valid := exceptionCode(err); !valid {
-			l.fault.note(r, err)
+			if l.rtu.asked {
+				l.fault.note(r, err)
+			}
 			return false, err
 		}
 		// The device may refuse a longer read. Its refusal has the shape of any other

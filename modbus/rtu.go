@@ -32,6 +32,7 @@ type deadliner interface {
 type rtuFraming struct {
 	packager *modbus.RTUClientHandler // only its packager is used
 	silence  time.Duration            // 3.5 characters, at least 20 ms
+	asked    bool                     // in the present exchange: bytes of the request went out
 }
 
 func newRTUFraming(baud int) *rtuFraming {
@@ -43,6 +44,7 @@ func newRTUFraming(baud int) *rtuFraming {
 }
 
 func (f *rtuFraming) exchange(conn deadliner, r *request) ([]uint16, error) {
+	f.asked = false
 	if err := drain(conn, max(f.silence, r.pace.guard)); err != nil {
 		return nil, err
 	}
@@ -51,6 +53,7 @@ func (f *rtuFraming) exchange(conn deadliner, r *request) ([]uint16, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encode request: %w", err)
 	}
+	f.asked = true
 	if _, err := conn.Write(adu); err != nil {
 		return nil, fmt.Errorf("send request: %w", err)
 	}

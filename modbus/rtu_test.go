@@ -26,14 +26,18 @@ import (
 type line struct {
 	in     chan byte // to the master
 	script func(l *line, a ask) bool
-	dead   atomic.Bool // unplugged
-	echo   atomic.Bool // a two-wire adapter
+	device chan<- []byte // takes requests in place of script
+	gone   func() bool   // nil: dead
+	dead   atomic.Bool   // unplugged
+	echo   atomic.Bool   // a two-wire adapter
 
 	mu   sync.Mutex
 	asks []ask
 }
 
 func newLine() *line { return &line{in: make(chan byte, 4096)} }
+
+func (l *line) unplugged() bool { return l.dead.Load() || l.gone != nil && l.gone() }
 
 func (l *line) send(b []byte) {
 	for _, c := range b {
@@ -42,7 +46,7 @@ func (l *line) send(b []byte) {
 }
 
 func (l *line) dial(context.Context, string) (io.ReadWriteCloser, error) {
-	if l.dead.Load() {
+	if l.unplugged() {
 		return nil, os.ErrNotExist
 	}
 	return &port{line: l, closed: make(chan struct{})}, nil
@@ -77,7 +81,7 @@ func (p *port) Read(b []byte) (int, error) {
 	if !deadline.IsZero() {
 		expired = time.After(time.Until(deadline))
 	}
-	if p.line.dead.Load() {
+	if p.line.unplugged() {
 		return 0, io.EOF
 	}
 	select {
@@ -92,11 +96,15 @@ func (p *port) Read(b []byte) (int, error) {
 }
 
 func (p *port) Write(b []byte) (int, error) {
-	if p.line.dead.Load() {
+	if p.line.unplugged() {
 		return 0, io.EOF
 	}
 	if p.line.echo.Load() {
 		p.line.send(b)
+	}
+	if p.line.device != nil {
+		p.line.device <- slices.Clone(b)
+		return len(b), nil
 	}
 	a := ask{unit: b[0], fc: b[1], address: binary.BigEndian.Uint16(b[2:]), quantity: binary.BigEndian.Uint16(b[4:])}
 	l := p.line

@@ -24,22 +24,32 @@ type serialPort struct {
 var _ deadliner = (*serialPort)(nil)
 
 func openSerial(ep endpoint) (*serialPort, error) {
+	file, err := os.OpenFile(ep.address, os.O_RDWR|syscall.O_NOCTTY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, fmt.Errorf("open serial port: %w", err)
+	}
+	raw, err := file.SyscallConn()
+	if err == nil {
+		err = own(raw)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open serial port %s: %w", ep.address, err), file.Close())
+	}
 	setup, err := serial.Open(&serial.Config{
 		Address: ep.address, BaudRate: ep.baud, DataBits: 8, StopBits: ep.stop, Parity: ep.parity,
 		Timeout: time.Second, // of a Read that is never called
 	})
 	if err != nil {
-		return nil, fmt.Errorf("open serial port: %w", err)
-	}
-	file, err := os.OpenFile(ep.address, os.O_RDWR|syscall.O_NOCTTY|syscall.O_NONBLOCK, 0)
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open serial port: %w", err), setup.Close())
-	}
-	raw, err := file.SyscallConn()
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open serial port: %w", err), file.Close(), setup.Close())
+		return nil, errors.Join(fmt.Errorf("open serial port: %w", err), file.Close())
 	}
 	return &serialPort{setup: setup, file: file, raw: raw}, nil
+}
+
+// own keeps other programs that ask away from the port, and us from theirs, until it is
+// closed. Two masters on one line spoil each other's answers.
+func own(raw syscall.RawConn) (err error) {
+	controlErr := raw.Control(func(fd uintptr) { err = syscall.Flock(int(fd), syscall.LOCK_EX|syscall.LOCK_NB) })
+	return errors.Join(err, controlErr)
 }
 
 // Read waits for at least one byte. The line is set up with VMIN 0, where a read of

@@ -26,7 +26,8 @@ type session struct {
 	// register in each poll.
 	splitAfter time.Time
 
-	registers map[register]int // position in words
+	registers map[register]int    // position in words
+	constants map[register]uint16 // words that never change
 	words     []uint16
 	why       []esp.Reason // NoReason: the word is there
 	doubtful  []bool       // read right after a resync
@@ -37,7 +38,8 @@ type session struct {
 	slots map[time.Duration]int64 // last period of each group in which it was read
 	due   map[time.Duration]bool  // groups of this poll
 
-	lastRequests int // of the last poll
+	lastRequests int  // of the last poll
+	unhurried    bool // a poll may take longer than its period to find what the device refuses
 
 	observer Observer // nil: nobody listens
 	told     []byte   // what it is told, used again
@@ -58,9 +60,14 @@ type register struct {
 func newSession(d Device, ep endpoint, log zerolog.Logger) *session {
 	s := &session{
 		device: d, endpoint: ep, items: itemsOf(d.Profile), refusals: newRefusals(),
-		registers: map[register]int{}, slots: map[time.Duration]int64{}, due: map[time.Duration]bool{},
+		registers: map[register]int{}, constants: map[register]uint16{}, slots: map[time.Duration]int64{}, due: map[time.Duration]bool{},
 		fresh: newFreshness(d.Profile.Points), state: newDeviceState(d, ep),
 		fault: newFaultLog(log.With().Str("component", "modbus").Str("device", string(d.ID)).Str("url", ep.String()).Uint8("unit", d.Unit).Logger()),
+	}
+	for i := range d.Profile.Points {
+		if p := &d.Profile.Points[i]; p.Constant != nil {
+			s.constants[register{p.FC, p.Wire}] = *p.Constant
+		}
 	}
 	for _, it := range s.items {
 		for k := range it.count {
@@ -93,6 +100,27 @@ func (s *session) replan() {
 		}
 	}
 	s.blocks = p.plan(wanted)
+	if s.endpoint.rtu() {
+		alternate(s.blocks)
+	}
+}
+
+// alternate orders requests so that one differs from the next in function or length
+// where that can be: without a transaction id this is what tells their answers apart.
+func alternate(blocks []block) {
+	moves := func(b *block) bool { return !b.items[0].alone } // the words of an ordered value stay in order
+	for i := 1; i < len(blocks); i++ {
+		before, b := &blocks[i-1], &blocks[i]
+		if before.fc != b.fc || before.count != b.count || !moves(b) {
+			continue
+		}
+		for k := i + 1; k < len(blocks) && blocks[k].every == b.every; k++ {
+			if other := &blocks[k]; moves(other) && (other.fc != before.fc || other.count != before.count) {
+				blocks[i], blocks[k] = blocks[k], blocks[i]
+				break
+			}
+		}
+	}
 }
 
 // run is one poll of the device.
@@ -127,7 +155,7 @@ func (s *session) poll(ctx context.Context, at time.Time) {
 		}
 	}
 	var ask bool
-	if r.wait, ask = s.rest.decide(r.started, s.device.Timeout, s.link.shared(), s.endpoint.rtu()); !ask {
+	if r.wait, ask = s.rest.decide(r.started, s.device.Timeout, s.link.roll.burdens(s.device.Unit), s.endpoint.rtu()); !ask {
 		r.skipped = true
 		r.stop = failf(esp.BackedOff, "not asked: it has not been answering")
 	}
@@ -175,6 +203,10 @@ func (s *session) choose(at time.Time) {
 func (s *session) read(ctx context.Context, r *run, b *block) (whole bool) {
 	answer := s.ask(ctx, r, b)
 	if answer.err == nil {
+		r.alive = true
+		answer.err = s.displaced(b, answer.words)
+	}
+	if answer.err == nil {
 		r.alive, r.values = true, true
 		s.keep(b, &answer)
 		s.observe(b, &answer)
@@ -202,13 +234,30 @@ func (s *session) read(ctx context.Context, r *run, b *block) (whole bool) {
 	return false
 }
 
+// displaced finds an answer that holds other registers than were asked for, by a
+// register of the block whose word never changes.
+func (s *session) displaced(b *block, words []uint16) error {
+	for i := range b.items {
+		want, constant := s.constants[register{uint8(b.fc), b.items[i].first}]
+		if got := words[int(b.items[i].first)-int(b.first)]; constant && got != want {
+			return failf(esp.BadFrame, "the answer holds other registers than were asked for: %#04x at wire %d, where the profile has the constant %#04x", got, b.items[i].first, want)
+		}
+	}
+	return nil
+}
+
 func (s *session) split(ctx context.Context, r *run, b *block) {
 	middle := len(b.items) / 2
 	whole := true
 	for _, items := range [][]item{b.items[:middle], b.items[middle:]} {
 		half := span(items)
-		if r.stop != nil || ctx.Err() != nil {
-			s.loseBlock(items, ReasonOf(r.stop))
+		late := !s.unhurried && time.Since(r.started) >= s.device.Period
+		if r.stop != nil || ctx.Err() != nil || late {
+			why := ReasonOf(r.stop)
+			if r.stop == nil { // the next poll goes on
+				why = esp.NotSupported
+			}
+			s.loseBlock(items, why)
 			whole = false
 			continue
 		}

@@ -32,6 +32,7 @@ type rig struct {
 	bank     *sim.Bank
 	server   *sim.Server
 	listener net.Listener
+	url      string // of the line, for a device of a site's configuration
 	profiles map[esp.DeviceID]*profile.Profile
 
 	// live is closed when the well has been played up to the present: from then on it
@@ -42,6 +43,8 @@ type rig struct {
 
 type rigConfig struct {
 	listen string
+	rtu    bool   // RTU frames over TCP
+	serial string // path of a serial line to make in place of a socket
 	play   play
 	start  time.Time // of the well's life
 }
@@ -66,12 +69,40 @@ func newRig(ctx context.Context, c rigConfig) (*rig, error) {
 	}
 	r.bank = sim.NewBank(units)
 	r.bank.Load(well)
-	r.listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", c.listen)
-	if err != nil {
-		return nil, fmt.Errorf("serve the simulated well: %w", err)
+	if err := r.open(ctx, c, what.LinkFaults); err != nil {
+		return nil, err
 	}
-	r.server = sim.NewServer(sim.ServerConfig{Listener: r.listener, Bank: r.bank})
 	return r, nil
+}
+
+// open makes the line and the server on it.
+func (r *rig) open(ctx context.Context, c rigConfig, faults []sim.LinkFaultAt) (err error) {
+	over, scheme := sim.OverTCP, "tcp"
+	switch {
+	case c.serial != "":
+		over, scheme = sim.OverSerial, "rtu"
+	case c.rtu:
+		over, scheme = sim.OverRTU, "rtutcp"
+	}
+	for i := range faults {
+		if f := &faults[i].Fault; !f.Happens(over) {
+			return usageError{fmt.Errorf("--link-fault %s does not happen here; lines that know it: %s", f.Name, f.Over)}
+		}
+	}
+	if c.serial != "" {
+		r.listener, err = sim.OpenCable(c.serial, r.bank)
+	} else {
+		r.listener, err = sim.OpenDoor(ctx, c.listen, r.bank)
+	}
+	if err != nil {
+		return fmt.Errorf("serve the simulated well: %w", err)
+	}
+	r.url = scheme + "://" + r.listener.Addr().String()
+	if c.serial != "" {
+		r.url += "?parity=N"
+	}
+	r.server = sim.NewServer(sim.ServerConfig{Listener: r.listener, Bank: r.bank, Over: over, SilentUnknown: over != sim.OverTCP})
+	return nil
 }
 
 // goOn hands the well over to the clock.

@@ -20,12 +20,16 @@ func newSimulate(streams Streams) *cobra.Command {
 		listen, trace      string
 		span, period       time.Duration
 		wide, list, asJSON bool
+		rtu                bool
+		serial             string
 	)
 	cmd := &cobra.Command{
 		Use:   "simulate",
-		Short: "Serve a simulated well over Modbus TCP, or write its trace as CSV",
+		Short: "Serve a simulated well over Modbus, or write its trace as CSV",
 		Long: `Serves a simulated well as a drive (unit 1, profile simulated-drive) and a downhole
-gauge (unit 10, profile simulated-gauge) over Modbus TCP, until it is stopped.
+gauge (unit 10, profile simulated-gauge) over Modbus TCP, until it is stopped. With
+--rtu it speaks RTU frames over TCP as a serial gateway does, with --serial on a serial
+line: a pseudo-terminal that it makes.
 
 With --trace it serves nothing and writes the well's readings as CSV instead, as fast
 as the machine goes.
@@ -38,6 +42,7 @@ minutes, :10 that it concerns unit 10.`,
   wellkeeper simulate --list
   wellkeeper simulate --scenario gas-lock --since 10m
   wellkeeper simulate --link-fault exception-6@-30s+1m:1 --gauge-fault doubled
+  wellkeeper simulate --serial /tmp/pump --link-fault unplugged@-1m+30s
   wellkeeper simulate --trace week.csv --span 168h --wide`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -50,11 +55,16 @@ minutes, :10 that it concerns unit 10.`,
 			case trace != "":
 				return writeTrace(cmd.Context(), streams, trace, what, span, period, wide)
 			}
-			return serveRig(cmd.Context(), streams, rigConfig{listen: listen, play: what, start: time.Now().Add(-time.Minute)})
+			if serial != "" && (rtu || cmd.Flags().Changed("listen")) {
+				return usageError{errors.New("--serial makes a line of its own; leave out --listen and --rtu")}
+			}
+			return serveRig(cmd.Context(), streams, rigConfig{listen: listen, rtu: rtu, serial: serial, play: what, start: time.Now().Add(-time.Minute)})
 		},
 	}
 	f := cmd.Flags()
 	f.StringVar(&listen, "listen", "127.0.0.1:5020", "address of the Modbus server")
+	f.BoolVar(&rtu, "rtu", false, "speak RTU frames over TCP")
+	f.StringVar(&serial, "serial", "", "make a serial line at this path in place of --listen, and speak RTU frames on it")
 	what.flags(f)
 	f.StringVar(&trace, "trace", "", "write CSV to this file (- for standard output) instead of serving")
 	f.DurationVar(&span, "span", 24*time.Hour, "how much to write, ending now")
@@ -71,7 +81,7 @@ func serveRig(ctx context.Context, streams Streams, c rigConfig) error {
 		return err
 	}
 	r.goOn()
-	fmt.Fprintf(streams.Out, "simulated well (%s) on tcp://%s: drive is unit 1, gauge is unit 10\n", c.play.scenario, r.listener.Addr())
+	fmt.Fprintf(streams.Out, "simulated well (%s) on %s: drive is unit 1, gauge is unit 10\n", c.play.scenario, r.url)
 	return r.Run(ctx)
 }
 

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"wellkeeper.internal/appliance/esp"
 	"wellkeeper.internal/modbus/profile"
@@ -26,9 +27,8 @@ type Bank struct {
 
 // picture is all devices at one moment, and what is wrong with the line to them.
 type picture struct {
-	second int64 // Unix
-	units  map[uint8]registers
-	faults []LinkFault
+	units   map[uint8]registers
+	trouble *trouble
 }
 
 // registers is an immutable picture of one device.
@@ -66,7 +66,7 @@ func NewBank(profiles map[uint8]*profile.Profile) *Bank {
 		b.scribe[unit] = s
 		image[unit] = registers{place: s.place, words: make([]uint16, len(s.place))}
 	}
-	b.image.Store(&picture{units: image})
+	b.image.Store(&picture{units: image, trouble: newTrouble(0, 0, nil)})
 	return b
 }
 
@@ -116,19 +116,41 @@ func (s *scribe) set(fc uint8, wire, word uint16) {
 
 // Load takes the present values of a well into the registers of all devices at once,
 // and what is wrong with the line at this moment.
-func (b *Bank) Load(w *Well) { b.load(w.Value, w.now, w.lines.now(w.now)) }
+func (b *Bank) Load(w *Well) {
+	b.load(w.Value, newTrouble(w.lines.seed, w.now, w.lines.now(w.now)))
+}
 
-func (b *Bank) load(value func(string) (float64, bool), second int64, faults []LinkFault) {
+// Moment is what a bank shows that belongs to no well.
+type Moment struct {
+	Time   time.Time
+	Value  func(name string) (float64, bool) // of a point, in its stored unit
+	Faults []LinkFault                       // that strike now
+	Seed   uint64                            // of what is random in them
+}
+
+// Show takes the values of a moment into the registers of all devices at once.
+func (b *Bank) Show(m Moment) { b.load(m.Value, newTrouble(m.Seed, m.Time.Unix(), m.Faults)) }
+
+// Suffers reports whether a fault of the whole line does this now. Listeners ask it
+// about what no server can do: a port that is closed or gone.
+func (b *Bank) Suffers(act LinkAct) bool { return b.image.Load().trouble.everywhere(act) != nil }
+
+func (b *Bank) load(value func(string) (float64, bool), t *trouble) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	before := b.image.Load()
 	image := make(map[uint8]registers, len(b.order))
 	for _, unit := range b.order {
+		if t.freezes(unit) && before.trouble.second > 0 {
+			image[unit] = before.units[unit]
+			continue
+		}
 		s := b.scribe[unit]
 		s.next, s.words = 0, make([]uint16, len(s.place))
 		b.profiles[unit].Encode(value, s.set)
 		image[unit] = registers{place: s.place, words: s.words}
 	}
-	b.image.Store(&picture{second: second, units: image, faults: faults})
+	b.image.Store(&picture{units: image, trouble: t})
 }
 
 // Words gives the registers of a unit as they are at this moment, for decoding
@@ -139,7 +161,7 @@ func (b *Bank) load(value func(string) (float64, bool), second int64, faults []L
 func (b *Bank) Words(unit uint8) func(fc uint8, wire uint16) (uint16, esp.Reason) {
 	image := b.image.Load()
 	r, ok := image.units[unit]
-	why := lost(image.faults, unit)
+	why := lost(image.trouble.faults, unit)
 	if !ok {
 		why = esp.Timeout
 	}

@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"wellkeeper.internal/appliance/esp"
 	"wellkeeper.internal/modbus/sim"
 )
 
@@ -36,11 +35,7 @@ func TestDocsHaveTheTables(t *testing.T) {
 		want = append(want, [2]string{fmt.Sprintf("| `%s` |%s %s |", f.Name, before(f.Since), f.Shows), ""})
 	}
 	for _, f := range sim.LinkFaults() {
-		loses := "loses nothing"
-		if f.Lost != esp.NoReason {
-			loses = "loses values: " + f.Lost.String()
-		}
-		want = append(want, [2]string{fmt.Sprintf("| `%s` |%s %s | %s |", f.Name, before(f.Since), f.Title, loses), ""})
+		want = append(want, [2]string{fmt.Sprintf("| `%s` | %s | %s | %s |", f.Name, f.Title, f.Over, f.Effect()), ""})
 	}
 	if len(rows) != len(want) {
 		t.Fatalf("%d rows, want %d", len(rows), len(want))

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"wellkeeper.internal/appliance/esp"
@@ -21,13 +22,48 @@ type LinkFault struct {
 	Title string
 	Since time.Duration // how long before now it begins by default
 	Unit  uint8         // whose requests; 0: all
+	Over  Over          // the kinds of line that know it; 0: all
 	Act   LinkAct
 	Code  uint8         // of an Exception
-	Delay time.Duration // of Delayed and Split
-	Share float64       // of the seconds in which it strikes, by chance; 0: all
+	Delay time.Duration // of Delayed, Split, Drip and SlowAccept
+	// Spread is how much more Delayed takes by chance.
+	Spread time.Duration
+	Share  float64 // of the seconds in which it strikes, by chance; 0: all
+	// Strikes is how many answers it spoils at most between two loads of the bank; 0: all.
+	Strikes int
 	// Lost is the reason with which a careful poller that waits half a second loses the
 	// values; NoReason: it gets them all the same.
 	Lost esp.Reason
+	// Shown says what becomes of values that are not lost and not right either.
+	Shown string
+}
+
+// Over is a set of kinds of line.
+type Over uint8
+
+// Kinds of line.
+const (
+	OverTCP    Over = 1 << iota // Modbus TCP
+	OverRTU                     // RTU frames over TCP
+	OverSerial                  // RTU frames over a serial line
+
+	overSockets = OverTCP | OverRTU
+	overFrames  = OverRTU | OverSerial
+)
+
+// String names the kinds for people.
+func (o Over) String() string {
+	switch o {
+	case OverTCP:
+		return "TCP"
+	case OverSerial:
+		return "serial"
+	case overSockets:
+		return "TCP, RTU over TCP"
+	case overFrames:
+		return "RTU"
+	}
+	return "all"
 }
 
 // LinkAct says what becomes of an answer.
@@ -37,16 +73,50 @@ type LinkAct uint8
 const (
 	// Silent gives no answer.
 	Silent LinkAct = iota
-	// Delayed answers after Delay, or up to half as much more.
+	// Delayed answers after Delay and up to Spread.
 	Delayed
-	// Exception answers with an exception Code.
-	Exception
-	// WrongTransaction answers with another transaction id.
-	WrongTransaction
-	// Truncated leaves out the last bytes of the answer.
-	Truncated
+	// Drip sends the answer byte by byte, Delay apart, a long one in sixty pieces.
+	Drip
 	// Split sends the answer in two pieces, Delay apart.
 	Split
+	// Exception answers with an exception Code.
+	Exception
+	// SplitException is Exception with its last byte Delay later.
+	SplitException
+	// ForeignException answers with an exception to another function.
+	ForeignException
+	// BareException answers with an exception that lacks its code.
+	BareException
+	// WrongTransaction answers with another transaction id.
+	WrongTransaction
+	// ZeroTransaction answers with transaction id 0.
+	ZeroTransaction
+	// WrongProtocol answers with another protocol id.
+	WrongProtocol
+	// LengthZero, LengthOne and LengthMost put 0, 1 and 65535 in the header's length.
+	LengthZero
+	LengthOne
+	LengthMost
+	// WrongUnit answers in the name of another unit.
+	WrongUnit
+	// UnitZero answers in the name of unit 0.
+	UnitZero
+	// OtherFunction answers with another function code.
+	OtherFunction
+	// CountShort, CountLong, CountZero and CountOdd answer with a register less, one
+	// more, none, and half a one less, in a frame that is right otherwise.
+	CountShort
+	CountLong
+	CountZero
+	CountOdd
+	// NextAddress answers with the values of the next address.
+	NextAddress
+	// Jump answers with values that are far off.
+	Jump
+	// Frozen answers with the registers as they were when the fault began.
+	Frozen
+	// Truncated leaves out the last bytes of the answer.
+	Truncated
 	// Garbage sends 64 bytes of noise before the answer.
 	Garbage
 	// Stale sends the answer to the request before once more, and then the answer.
@@ -55,42 +125,50 @@ const (
 	Doubled
 	// Reset breaks the connection in the middle of the answer.
 	Reset
+	// Finished closes the connection in the middle of the answer.
+	Finished
 	// Closed closes the connection after the answer.
 	Closed
 	// Unread accepts connections and reads nothing from them.
 	Unread
+	// Blackhole loses everything without a word; what was open stays broken afterwards.
+	Blackhole
+	// Refused has no open port.
+	Refused
+	// Taken closes each connection at once: another master holds the only one.
+	Taken
+	// SlowAccept accepts a connection after Delay.
+	SlowAccept
 	// ShortIdle closes a connection on which nothing comes for 0.3 s.
 	ShortIdle
+	// BadCRC damages the check sum.
+	BadCRC
+	// NoiseBefore and NoiseAfter add two bytes.
+	NoiseBefore
+	NoiseAfter
+	// Echo sends the request back before the answer, as two-wire adapters do.
+	Echo
+	// Missing leaves out a byte, Extra sends one twice.
+	Missing
+	Extra
+	// TwoSlaves has another slave talk into the answer.
+	TwoSlaves
+	// NoGap sends an answer of another slave in front, without a pause between.
+	NoGap
+	// Broadcast sends another master's broadcast in front.
+	Broadcast
+	// BaudMismatch makes of each answer what another speed makes of it.
+	BaudMismatch
+	// Unplugged has no port.
+	Unplugged
 )
-
-// LinkFaults are the link faults of this release.
-func LinkFaults() []LinkFault {
-	const since = 3 * time.Minute
-	return []LinkFault{
-		{Name: "silence", Title: "Nothing answers", Since: since, Lost: esp.Timeout},
-		{Name: "unit-lost", Title: "The drive does not answer, the gauge does", Since: since, Unit: DriveUnit, Lost: esp.Timeout},
-		{Name: "no-read", Title: "Connections are accepted and never served (half open)", Since: since, Act: Unread, Lost: esp.Timeout},
-		{Name: "lossy", Title: "Three of ten polls get no answer", Since: since, Share: 0.3, Lost: esp.Timeout},
-		{Name: "slow", Title: "Answers take 0.2 to 0.3 s", Since: since, Act: Delayed, Delay: 200 * time.Millisecond},
-		{Name: "late-reply", Title: "Answers come later than a poller waits", Since: since, Act: Delayed, Delay: 700 * time.Millisecond, Lost: esp.Timeout},
-		{Name: "exception-4", Title: "Exception 4: the device has failed", Since: since, Act: Exception, Code: 4, Lost: esp.DeviceException},
-		{Name: "exception-6", Title: "Exception 6: the device is busy", Since: since, Act: Exception, Code: 6, Lost: esp.DeviceException},
-		{Name: "exception-11", Title: "Exception 11: the gateway does not reach the device", Since: since, Act: Exception, Code: gatewayTarget, Lost: esp.DeviceException},
-		{Name: "wrong-transaction", Title: "Answers carry another transaction id", Since: since, Act: WrongTransaction, Lost: esp.BadFrame},
-		{Name: "truncated-frame", Title: "The end of each answer is missing", Since: since, Act: Truncated, Lost: esp.Timeout},
-		{Name: "garbage-before", Title: "Noise comes before each answer", Since: since, Act: Garbage, Lost: esp.BadFrame},
-		{Name: "reset-in-frame", Title: "The connection breaks in the middle of each answer", Since: since, Act: Reset, Lost: esp.Disconnected},
-		{Name: "split-frame", Title: "Each answer comes in two pieces", Since: since, Act: Split, Delay: 20 * time.Millisecond},
-		{Name: "stale-reply", Title: "The answer before comes once more in front of each answer", Since: since, Act: Stale},
-		{Name: "reply-twice", Title: "Each answer comes twice", Since: since, Act: Doubled},
-		{Name: "close-after-each-reply", Title: "The connection closes after each answer", Since: since, Act: Closed},
-		{Name: "idle-close", Title: "The connection closes after 0.3 s without a request", Since: since, Act: ShortIdle},
-	}
-}
 
 // Effect says what a careful poller makes of the fault.
 func (f *LinkFault) Effect() string {
-	if f.Lost == esp.NoReason {
+	switch {
+	case f.Shown != "":
+		return f.Shown
+	case f.Lost == esp.NoReason:
 		return "no value is lost"
 	}
 	return "values are lost: " + f.Lost.String()
@@ -105,6 +183,9 @@ func FindLinkFault(name string) (LinkFault, bool) {
 	}
 	return all[i], true
 }
+
+// Happens reports whether such a line knows the fault.
+func (f *LinkFault) Happens(over Over) bool { return f.Over == 0 || f.Over&over != 0 }
 
 // LinkFaultAt is a link fault with its time.
 type LinkFaultAt struct {
@@ -152,19 +233,46 @@ func (l *lines) now(second int64) []LinkFault {
 // concerns reports whether the fault strikes requests for a unit.
 func (f *LinkFault) concerns(unit uint8) bool { return f.Unit == 0 || f.Unit == unit }
 
-// strikes is the first fault that changes answers of a unit, if any.
-func strikes(faults []LinkFault, unit uint8) *LinkFault {
-	for i := range faults {
-		if faults[i].concerns(unit) && faults[i].Act != ShortIdle {
-			return &faults[i]
+// trouble is what is wrong with the line between two loads of the bank.
+type trouble struct {
+	seed   uint64
+	second int64 // Unix
+	faults []LinkFault
+	struck []atomic.Int64 // answers spoilt, of each fault
+}
+
+func newTrouble(seed uint64, second int64, faults []LinkFault) *trouble {
+	return &trouble{seed: seed, second: second, faults: faults, struck: make([]atomic.Int64, len(faults))}
+}
+
+// strikes is the first fault that changes this answer of a unit, if any.
+func (t *trouble) strikes(unit uint8, over Over) *LinkFault {
+	for i := range t.faults {
+		f := &t.faults[i]
+		if !f.concerns(unit) || !f.Happens(over) || f.Act == ShortIdle || f.Act == SlowAccept || f.Act == Frozen {
+			continue
+		}
+		if f.Strikes > 0 && t.struck[i].Add(1) > int64(f.Strikes) {
+			continue
+		}
+		return f
+	}
+	return nil
+}
+
+// everywhere is the fault of the whole line that does this, if any.
+func (t *trouble) everywhere(act LinkAct) *LinkFault {
+	for i := range t.faults {
+		if f := &t.faults[i]; f.Unit == 0 && f.Act == act {
+			return f
 		}
 	}
 	return nil
 }
 
-// everywhere reports whether a fault of the whole line does this.
-func everywhere(faults []LinkFault, act LinkAct) bool {
-	return slices.ContainsFunc(faults, func(f LinkFault) bool { return f.Unit == 0 && f.Act == act })
+// freezes reports whether the registers of a unit stand still.
+func (t *trouble) freezes(unit uint8) bool {
+	return slices.ContainsFunc(t.faults, func(f LinkFault) bool { return f.Act == Frozen && f.concerns(unit) })
 }
 
 // lost is the reason with which values of a unit are lost at this moment.

@@ -62,9 +62,14 @@ func (a *arrived) open() bool { return errors.Is(a.err, os.ErrDeadlineExceeded) 
 // question sends a request and takes whatever comes within two seconds.
 func question(t *testing.T, c net.Conn, request string) arrived {
 	t.Helper()
+	return questionBytes(t, c, mustHex(t, request))
+}
+
+func questionBytes(t *testing.T, c net.Conn, request []byte) arrived {
+	t.Helper()
 	began := time.Now()
 	_ = c.SetDeadline(began.Add(2 * time.Second))
-	if _, err := c.Write(mustHex(t, request)); err != nil {
+	if _, err := c.Write(request); err != nil {
 		return arrived{err: err, unread: true}
 	}
 	var a arrived
@@ -97,11 +102,46 @@ var linkSights = map[string]func(t *testing.T, first, second arrived){
 		nothingComes(t, first, second)
 		want(t, "a request that nobody takes", first.unread && second.unread)
 	},
-	"slow":         wholeAfter(200*time.Millisecond, 301*time.Millisecond),
-	"late-reply":   wholeAfter(700*time.Millisecond, 1051*time.Millisecond),
-	"exception-4":  comes("0001 0000 0003 01 83 04", "0002 0000 0003 01 83 04"),
-	"exception-6":  comes("0001 0000 0003 01 83 06", "0002 0000 0003 01 83 06"),
-	"exception-11": comes("0001 0000 0003 01 83 0B", "0002 0000 0003 01 83 0B"),
+	"slow":           wholeAfter(200*time.Millisecond, 301*time.Millisecond),
+	"late-reply":     wholeAfter(700*time.Millisecond, 741*time.Millisecond),
+	"deadline-reply": wholeAfter(500*time.Millisecond, 501*time.Millisecond),
+	"drip-5ms":       wholeAfter(50*time.Millisecond, 51*time.Millisecond),
+	"drip-60ms":      wholeAfter(600*time.Millisecond, 601*time.Millisecond),
+
+	"exception-1":              bothCome("0003 01 83 01"),
+	"exception-2":              bothCome("0003 01 83 02"),
+	"exception-3":              bothCome("0003 01 83 03"),
+	"exception-4":              bothCome("0003 01 83 04"),
+	"exception-5":              bothCome("0003 01 83 05"),
+	"exception-6":              bothCome("0003 01 83 06"),
+	"exception-10":             bothCome("0003 01 83 0A"),
+	"exception-11":             bothCome("0003 01 83 0B"),
+	"exception-other-function": bothCome("0003 01 84 02"),
+	"exception-no-code":        bothCome("0002 01 83"),
+
+	"zero-transaction": comes("0000 0000 0005 01 03 02 1450", "0000 0000 0005 01 03 02 1450"),
+	"wrong-protocol":   comes("0001 0007 0005 01 03 02 1450", "0002 0007 0005 01 03 02 1450"),
+	"length-0":         bothCome("0000 01 03 02 1450"),
+	"length-1":         bothCome("0001 01 03 02 1450"),
+	"length-65535":     bothCome("FFFF 01 03 02 1450"),
+	"wrong-unit":       bothCome("0005 09 03 02 1450"),
+	"unit-0":           bothCome("0005 00 03 02 1450"),
+	"other-function":   bothCome("0005 01 04 02 1450"),
+	"byte-count-short": bothCome("0003 01 03 00"),
+	"byte-count-long":  bothCome("0007 01 03 04 1450 0102"),
+	"byte-count-0":     bothCome("0003 01 03 00"),
+	"byte-count-odd":   bothCome("0004 01 03 01 14"),
+	"other-address":    bothCome("0005 01 03 02 1450"), // of one register there is no next: TestOtherAddress
+	"value-jump":       bothCome("0005 01 03 02 5450"),
+	"frozen-values":    bothCome("0005 01 03 02 1450"),
+	"blackhole":        nothingComes,
+	"refused":          nobodyThere,
+	"port-taken":       nobodyThere,
+	"slow-accept": func(t *testing.T, first, second arrived) {
+		t.Helper()
+		comes(answer1, answer2)(t, first, second)
+		want(t, "an answer after the connection's delay, then at once", first.after == 300*time.Millisecond && second.after == 0)
+	},
 	"wrong-transaction": func(t *testing.T, first, second arrived) {
 		t.Helper()
 		for i, a := range []arrived{first, second} {
@@ -124,6 +164,10 @@ var linkSights = map[string]func(t *testing.T, first, second arrived){
 		reply := mustHex(t, answer1)
 		want(t, "a part of the answer and the end", len(first.bytes) > 0 && len(first.bytes) < len(reply) && bytes.HasPrefix(reply, first.bytes) && errors.Is(first.err, io.EOF))
 	},
+	"fin-in-frame": func(t *testing.T, first, _ arrived) {
+		t.Helper()
+		want(t, "a part of the answer and the end", len(first.bytes) > 0 && bytes.HasPrefix(mustHex(t, answer1), first.bytes) && errors.Is(first.err, io.EOF))
+	},
 	"split-frame":            wholeAfter(20*time.Millisecond, 21*time.Millisecond),
 	"stale-reply":            comes(answer1, answer1+answer2),
 	"reply-twice":            comes(answer1+answer1, answer2+answer2),
@@ -134,6 +178,16 @@ var linkSights = map[string]func(t *testing.T, first, second arrived){
 func nothingComes(t *testing.T, first, second arrived) {
 	t.Helper()
 	want(t, "an open connection on which nothing comes", len(first.bytes)+len(second.bytes) == 0 && first.open() && second.open())
+}
+
+func nobodyThere(t *testing.T, first, _ arrived) {
+	t.Helper()
+	want(t, "a connection that is closed at once", len(first.bytes) == 0 && !first.open())
+}
+
+// bothCome is comes for answers that differ in their transaction only.
+func bothCome(rest string) func(t *testing.T, first, second arrived) {
+	return comes("0001 0000 "+rest, "0002 0000 "+rest)
 }
 
 func comes(first, second string) func(t *testing.T, first, second arrived) {
@@ -163,7 +217,7 @@ func wholeThenClosed(t *testing.T, first, _ arrived) {
 func TestLinkFaultsAsAClientMeetsThem(t *testing.T) {
 	t.Parallel()
 	for _, fault := range sim.LinkFaults() {
-		if fault.Share > 0 { // strikes in some seconds only: TestLossyLine
+		if fault.Share > 0 || !fault.Happens(sim.OverTCP) { // TestLossyLine, TestSerialFaultsAsAMasterMeetsThem
 			continue
 		}
 		sight := linkSights[fault.Name]

@@ -13,17 +13,21 @@ import (
 type ServerConfig struct {
 	Listener net.Listener // must not be nil; Run closes it
 	Bank     *Bank        // must not be nil
+	// Over is what the connections carry: OverTCP, which is also the zero value, or RTU
+	// frames, OverRTU from a socket and OverSerial from a serial line.
+	Over Over
 	// SilentUnknown: a request for a unit that the bank lacks gets no answer, as on a
 	// serial line, instead of exception 11.
 	SilentUnknown bool
-	// Idle is how long a client may stay silent; 0 means five minutes.
+	// Idle is how long a client may stay silent; 0 means five minutes, and on a serial
+	// line for ever.
 	Idle time.Duration
 	// Clients is how many connections are served at a time; more are closed at once.
 	// 0 means 32.
 	Clients int
 }
 
-// Server answers Modbus TCP reads from a Bank. It never writes: function codes other
+// Server answers Modbus reads from a Bank. It never writes: function codes other
 // than 1 to 4 and 43/14 get exception 1.
 type Server struct {
 	cfg ServerConfig
@@ -34,7 +38,10 @@ type Server struct {
 
 // NewServer makes a server; Run starts it.
 func NewServer(cfg ServerConfig) *Server {
-	if cfg.Idle <= 0 {
+	if cfg.Over == 0 {
+		cfg.Over = OverTCP
+	}
+	if cfg.Idle <= 0 && cfg.Over != OverSerial {
 		cfg.Idle = 5 * time.Minute
 	}
 	if cfg.Clients <= 0 {
@@ -74,7 +81,7 @@ func (s *Server) Run(ctx context.Context) error {
 			return fmt.Errorf("accept: %w", err)
 		}
 		failures = 0
-		if !s.admit(ctx, conn) {
+		if f := s.trouble().everywhere(SlowAccept); f != nil && !pause(ctx, f.Delay) || s.closed() || !s.admit(ctx, conn) {
 			_ = conn.Close()
 			continue
 		}
@@ -125,32 +132,28 @@ func (s *Server) closeAll() {
 	}
 }
 
+func (s *Server) trouble() *trouble { return s.cfg.Bank.image.Load().trouble }
+
+// closed reports whether a fault keeps clients out.
+func (s *Server) closed() bool {
+	t := s.trouble()
+	return t.everywhere(Refused) != nil || t.everywhere(Taken) != nil
+}
+
 // serve answers one client, in the order of its requests, until it leaves, falls
 // silent or sends what is no frame.
 func (s *Server) serve(ctx context.Context, conn net.Conn) {
-	var in [frameLimit]byte
-	l := line{conn: conn, out: make([]byte, 0, frameLimit)}
-	for {
-		if !s.await(ctx, conn) {
-			return
-		}
-		request, err := readFrame(conn, in[:])
+	l := newLine(conn, s.cfg.Over)
+	for s.await(ctx, l) {
+		request, err := l.read()
 		if err != nil {
 			return
 		}
 		image := s.cfg.Bank.image.Load()
-		l.out = s.respond(l.out[:0], image, request)
-		if len(l.out) == 0 {
+		if !s.respond(l, image, request) {
 			continue
 		}
-		fault := strikes(image.faults, request.unit)
-		if fault == nil {
-			if _, err := conn.Write(l.out); err != nil {
-				return
-			}
-			continue
-		}
-		if !l.suffer(ctx, fault, image.second) {
+		if !l.suffer(ctx, image.trouble.strikes(request.unit, s.cfg.Over), image.trouble) {
 			return
 		}
 	}
@@ -158,30 +161,42 @@ func (s *Server) serve(ctx context.Context, conn net.Conn) {
 
 // await sets the deadline of the next request, and waits while a fault keeps the
 // server from reading; it is false when the connection is of no more use.
-func (s *Server) await(ctx context.Context, conn net.Conn) bool {
-	for everywhere(s.cfg.Bank.image.Load().faults, Unread) {
+func (s *Server) await(ctx context.Context, l *line) bool {
+	for {
+		t := s.trouble()
+		hole := t.everywhere(Blackhole) != nil
+		if !hole && t.everywhere(Unread) == nil {
+			break
+		}
+		l.dead = l.dead || hole
 		if !pause(ctx, 50*time.Millisecond) {
 			return false
 		}
 	}
+	if l.dead {
+		reset(l.conn)
+		return false
+	}
 	idle := s.cfg.Idle
-	if everywhere(s.cfg.Bank.image.Load().faults, ShortIdle) {
+	if s.trouble().everywhere(ShortIdle) != nil {
 		idle = shortIdle
 	}
-	return conn.SetDeadline(time.Now().Add(idle)) == nil
+	if idle == 0 {
+		return true
+	}
+	return l.conn.SetDeadline(time.Now().Add(idle)) == nil
 }
 
-// respond appends the reply frame; none to another protocol, and none to an unknown
-// unit where silence is wanted.
-func (s *Server) respond(dst []byte, image *picture, request frame) []byte {
-	if request.protocol != 0 {
-		return dst
+// respond makes the reply frame; there is none to another protocol, none to an unknown
+// unit where silence is wanted, and none to a broadcast on a line.
+func (s *Server) respond(l *line, image *picture, request frame) bool {
+	if request.protocol != 0 || request.unit == 0 && l.over != OverTCP {
+		return false
 	}
 	if _, known := image.units[request.unit]; !known && s.cfg.SilentUnknown {
-		return dst
+		return false
 	}
-	var room [pduLimit]byte
-	reply := request
-	reply.pdu = s.cfg.Bank.answer(room[:0], image, request.unit, request.pdu)
-	return appendFrame(dst, reply)
+	l.answer = request
+	l.answer.pdu = s.cfg.Bank.answer(l.pdu[:0], image, request.unit, request.pdu)
+	return true
 }
