@@ -177,8 +177,12 @@ func example(point *profile.Point) float64 {
 	if point.Enum != nil || point.Name == "warning" {
 		return 0
 	}
+	top := 30000.0 // what every type of one register holds, but for bytes and fields
 	if point.Mask != 0 {
-		v = min(v, point.Scale.Apply(float64(point.Mask>>point.Shift)))
+		top = float64(point.Mask >> point.Shift)
+	}
+	if point.Type.Registers() == 1 {
+		v = min(v, point.Scale.Apply(top))
 	}
 	return v
 }
