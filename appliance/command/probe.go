@@ -22,6 +22,7 @@ type probeFlags struct {
 	unit            uint8
 	timeout         time.Duration
 	asJSON          bool
+	scan            scanFlags
 }
 
 func newProbe(streams Streams) *cobra.Command {
@@ -30,9 +31,15 @@ func newProbe(streams Streams) *cobra.Command {
 		Use:   "probe --device URL --profile ID|FILE",
 		Short: "Read a device once and show every register",
 		Long: `Reads every point of a profile once and shows reference, wire address, raw words,
-value and quality, to be compared with the device's own panel. It only reads.`,
+value and quality, to be compared with the device's own panel. It only reads.
+
+With --scan it looks for devices instead: it asks each of some units, on a serial port
+with each of some settings, for one register, and prints who answers. That is a short
+list and no sweep; a serial line must have no other master meanwhile.`,
 		Example: `  wellkeeper probe --device tcp://192.0.2.10:502 --unit 1 --profile ./mydrive.yaml
-  wellkeeper probe --device 'rtu:///dev/ttyUSB0?baud=9600&parity=N' --unit 10 --profile simulated-gauge --json`,
+  wellkeeper probe --device 'rtu:///dev/ttyUSB0?baud=9600&parity=N' --unit 10 --profile simulated-gauge --json
+  wellkeeper probe --scan --device tcp://192.0.2.10:502 --units 1-5,10
+  wellkeeper probe --scan --device rtu:///dev/ttyUSB0 --line 9600-8N1 --line 19200-8E1`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runProbe(cmd.Context(), streams, f) },
 	}
@@ -42,10 +49,18 @@ value and quality, to be compared with the device's own panel. It only reads.`,
 	flags.Uint8Var(&f.unit, "unit", 0, "Modbus unit (default: the profile's)")
 	flags.DurationVar(&f.timeout, "timeout", 0, "longest wait for one answer (default: the profile's)")
 	flags.BoolVar(&f.asJSON, "json", false, "print JSON")
+	flags.BoolVar(&f.scan.on, "scan", false, "look for devices instead of reading one")
+	flags.StringVar(&f.scan.units, "units", "", "with --scan: units, as in 1-10,31 (default: 1-10 and those of the carried profiles)")
+	flags.StringArrayVar(&f.scan.lines, "line", nil, "with --scan: rate, parity and stop bits, as in 9600-8N1 (default: the usual ones)")
+	flags.StringVar(&f.scan.register, "register", scanRegister, "with --scan: function code and wire address to ask for")
+	flags.BoolVar(&f.scan.all, "all", false, "with --scan: try the other settings of a line too when one was answered")
 	return cmd
 }
 
 func runProbe(ctx context.Context, streams Streams, f probeFlags) error {
+	if f.scan.on && f.device != "" {
+		return runScan(ctx, streams, f.device, f.timeout, &f.scan, f.asJSON)
+	}
 	if f.device == "" || f.profile == "" {
 		return usageError{errors.New("probe needs --device and --profile")}
 	}
