@@ -226,6 +226,31 @@ func (p pages) Clock() web.Timekeeping {
 	return web.Timekeeping{Time: r.Time, Source: r.Trust.String(), By: r.By, Machine: machine}
 }
 
+// SetClock sets the clock by the word of a technician. Who did it is on the disk before
+// it takes effect.
+func (p pages) SetClock(ctx context.Context, now time.Time, by string) error {
+	was := p.app.clock.Now()
+	if p.app.clock.Read(time.Now()).Trust == clock.Synchronised {
+		return web.ErrClockKept
+	}
+	r, err := record.AuditOf(record.Audit{
+		Time: was.UTC(), By: by, Action: "clock_set",
+		Text: fmt.Sprintf("The clock was set from %s to %s.", was.UTC().Format(time.RFC3339), now.UTC().Format(time.RFC3339)),
+	})
+	if err != nil {
+		return err
+	}
+	if _, err := p.app.store.AppendRecord(ctx, r); err != nil {
+		return fmt.Errorf("set the clock: %w", err)
+	}
+	if err := p.app.SetClock(now, clock.Person, by); errors.Is(err, clock.ErrBetter) {
+		return web.ErrClockKept
+	} else if err != nil {
+		return err
+	}
+	return nil
+}
+
 // SetClock sets the appliance's clock, as long as nothing better gives the time; the
 // system's clock stays as it is. The error wraps clock.ErrBetter where something does.
 func (a *App) SetClock(now time.Time, source clock.Trust, by string) error {

@@ -88,6 +88,7 @@ func (s *Server) routes() []route {
 		{post, "/api/v1/wells/:well/devices/:device/comparison", asTechnician, s.apiCompare},
 		{get, "/api/v1/jobs", view, s.apiJobs},
 		{get, "/api/v1/clock", view, s.clock},
+		{post, "/api/v1/clock", asTechnician, s.setClock},
 		{get, "/api/v1/live", view, s.live},
 
 		{get, "/api/v1/telemetry/wells/:well/latest", view, s.telemetryLatest},
