@@ -153,17 +153,24 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	if err := a.listen(ctx); err != nil {
 		return nil, err
 	}
-	if t := &o.Config.Tap; t.On() {
-		opened, err := newTap(ctx, a, t)
-		if err != nil { // its network may not be up yet
-			a.log.Warn().Str("component", "tap").Err(err).Msg("other masters cannot read yet")
-		}
-		a.tap.Store(opened)
-	}
+	a.openTap(ctx)
 	if o.Refused == nil {
 		a.keepGood(o.Config)
 	}
 	return a, nil
+}
+
+// openTap lets other masters read where the configuration says so.
+func (a *App) openTap(ctx context.Context) {
+	t := &a.config.Load().Tap
+	if !t.On() {
+		return
+	}
+	opened, err := newTap(ctx, a, t)
+	if err != nil { // its network may not be up yet
+		a.log.Warn().Str("component", "tap").Err(err).Msg("other masters cannot read yet")
+	}
+	a.tap.Store(opened)
 }
 
 // listen binds the page, and the socket by which the program on the box asks.

@@ -15,7 +15,7 @@ import (
 const password = "correct horse battery"
 
 // post sends JSON and reads the answer.
-func (p *program) post(path, token string, body any, into any) int {
+func (p *program) post(path, token string, body, into any) int {
 	p.tb.Helper()
 	text, err := json.Marshal(body)
 	if err != nil {
