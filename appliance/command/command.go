@@ -70,7 +70,7 @@ cannot start, stop or change a drive.`,
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(
 		newRun(streams), newDemo(streams), newSimulate(streams), newProbe(streams),
-		newCheck(streams), newReplay(streams), newScore(streams), newCentral(streams), newHealth(streams), newUser(streams), newVersion(streams),
+		newCheck(streams), newProfile(streams), newReplay(streams), newScore(streams), newCentral(streams), newHealth(streams), newUser(streams), newVersion(streams),
 	)
 	return root
 }

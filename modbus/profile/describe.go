@@ -25,6 +25,18 @@ func (p *Point) Describe(words Words) (r esp.Reading, text string) {
 	return r, text
 }
 
+// Warnings are what the author of the profile warns of: the comments "# Warning: …" of
+// the file.
+func (p *Profile) Warnings() []string {
+	var all []string
+	for line := range strings.Lines(string(p.content)) {
+		if text, ok := strings.CutPrefix(line, "# Warning:"); ok {
+			all = append(all, strings.TrimSpace(text))
+		}
+	}
+	return all
+}
+
 // describeText joins the characters, the first in the high byte. Texts are padded with
 // zeros or spaces, and what is not printable is left out.
 func (p *Point) describeText(words Words) (esp.Reading, string) {
