@@ -18,15 +18,18 @@ import (
 	"github.com/spf13/cobra"
 
 	"wellkeeper.internal/appliance/config"
+	"wellkeeper.internal/appliance/diagnosis"
 	"wellkeeper.internal/appliance/esp"
 	"wellkeeper.internal/appliance/recording"
 	"wellkeeper.internal/appliance/replay"
+	"wellkeeper.internal/configs"
 	"wellkeeper.internal/storage"
 )
 
 // replayFlags choose what is replayed.
 type replayFlags struct {
 	config   string
+	profile  string
 	data     string
 	wells    []string
 	from, to string
@@ -36,6 +39,7 @@ type replayFlags struct {
 func (f *replayFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVarP(&f.config, "config", "c", "", "configuration with the wells' facts and limits")
+	flags.StringVar(&f.profile, "profile", "", "profile of the drive, whose words its fault codes are told in: id of a carried one, or a file")
 	flags.StringSliceVar(&f.wells, "well", nil, "only these wells")
 	flags.StringVar(&f.from, "from", "", "tell changes from this time on (what lies before is still learned from)")
 	flags.StringVar(&f.to, "to", "", "stop at this time")
@@ -57,6 +61,7 @@ With --data it is the readings that an appliance keeps in its data folder, which
 not be running meanwhile.`,
 		Example: `  wellkeeper replay week.csv
   wellkeeper replay wells.csv.gz --well RB-114 --json
+  wellkeeper replay week.csv --profile ./mydrive.yaml
   wellkeeper replay --data /var/lib/wellkeeper --from 2026-01-31`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if (len(args) > 0) == (f.data != "") {
@@ -84,11 +89,7 @@ not be running meanwhile.`,
 // replayFiles replays the chosen wells one after the other and gives the well-days that
 // were seen.
 func replayFiles(ctx context.Context, streams Streams, files []string, f *replayFlags, tell func(*replay.Change) error) (days float64, err error) {
-	from, to, err := f.bounds()
-	if err != nil {
-		return 0, err
-	}
-	known, err := f.known()
+	configOf, err := f.plan()
 	if err != nil {
 		return 0, err
 	}
@@ -107,7 +108,7 @@ func replayFiles(ctx context.Context, streams Streams, files []string, f *replay
 		for _, tag := range w.Ignored {
 			fmt.Fprintf(streams.Err, "wellkeeper: well %s: tag %q was not used: it is no signal, or another tag gives it\n", w.ID, tag)
 		}
-		stats, err := replay.Run(ctx, replay.Config{Well: known(w.ID), From: from, To: to}, r.Scans(ctx, w.ID), tell)
+		stats, err := replay.Run(ctx, configOf(w.ID), r.Scans(ctx, w.ID), tell)
 		if err != nil {
 			return days, err
 		}
@@ -118,11 +119,7 @@ func replayFiles(ctx context.Context, streams Streams, files []string, f *replay
 
 // replayStore replays what an appliance has stored.
 func replayStore(ctx context.Context, f *replayFlags, tell func(*replay.Change) error) (err error) {
-	from, to, err := f.bounds()
-	if err != nil {
-		return err
-	}
-	known, err := f.known()
+	configOf, err := f.plan()
 	if err != nil {
 		return err
 	}
@@ -139,7 +136,7 @@ func replayStore(ctx context.Context, f *replayFlags, tell func(*replay.Change) 
 		return err
 	}
 	for _, id := range wells {
-		if _, err := replay.Run(ctx, replay.Config{Well: known(id), From: from, To: to}, stored(ctx, store, id), tell); err != nil {
+		if _, err := replay.Run(ctx, configOf(id), stored(ctx, store, id), tell); err != nil {
 			return err
 		}
 	}
@@ -159,6 +156,44 @@ func stored(ctx context.Context, store *storage.Store, id esp.WellID) iter.Seq2[
 			}
 		}
 	}
+}
+
+// plan gives how each well is replayed.
+func (f *replayFlags) plan() (func(esp.WellID) replay.Config, error) {
+	from, to, err := f.bounds()
+	if err != nil {
+		return nil, err
+	}
+	known, err := f.known()
+	if err != nil {
+		return nil, err
+	}
+	fault, err := f.faults()
+	if err != nil {
+		return nil, err
+	}
+	return func(id esp.WellID) replay.Config {
+		return replay.Config{Well: known(id), Fault: fault, From: from, To: to}
+	}, nil
+}
+
+// faults puts codes in the words of the profile that was named; nil where none was,
+// because a code means something else on each drive.
+func (f *replayFlags) faults() (func(code int64) diagnosis.Fault, error) {
+	if f.profile == "" {
+		return nil, nil
+	}
+	p, err := config.LoadProfile(f.profile, ".", configs.Profiles)
+	if err != nil {
+		return nil, fmt.Errorf("--profile: %w", err)
+	}
+	if len(p.Faults.Table) == 0 {
+		return nil, fmt.Errorf("--profile: %s has no table of fault codes; name the profile of the drive", f.profile)
+	}
+	return func(code int64) diagnosis.Fault {
+		entry := p.Faults.Table[code]
+		return diagnosis.Fault{Text: entry.Text, Canonical: entry.Canonical}
+	}, nil
 }
 
 // known gives the wells of the configuration that was named; one that is not in it has

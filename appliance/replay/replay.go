@@ -53,6 +53,8 @@ type Evidence struct {
 // Config says what is replayed.
 type Config struct {
 	Well esp.Well
+	// Fault puts a code of the drive in words. Nil: the code is told as a number.
+	Fault func(code int64) diagnosis.Fault
 	// From and To bound what is told; what comes before From is still seen, so that
 	// baselines are there. Zero: no bound.
 	From, To time.Time
@@ -68,7 +70,7 @@ type Stats struct {
 func Run(ctx context.Context, c Config, scans iter.Seq2[*esp.Scan, error], tell func(*Change) error) (Stats, error) {
 	p := player{
 		config: c,
-		engine: diagnosis.New(diagnosis.Config{Well: c.Well}),
+		engine: diagnosis.New(diagnosis.Config{Well: c.Well, Fault: c.Fault}),
 		alarms: alarm.New(alarm.Config{Well: c.Well.ID, Limits: c.Well.Limits}),
 		tell:   tell,
 	}
