@@ -50,6 +50,12 @@ type Engine struct {
 	clock  clock
 	slots  slotClock
 	slow   slowClock
+	swell  swell
+	low    low
+	choice struct { // of a reference
+		turn  int
+		since since
+	}
 
 	findings []finding
 	features [roleCount][measureCount]cachedFeature
@@ -85,7 +91,7 @@ const Memory = hours * time.Hour
 // New makes an engine that has seen nothing yet. It never fails: what is not
 // configured is not assessed.
 func New(c Config) *Engine {
-	e := &Engine{well: c.Well, faults: c.Fault, rules: rules, machine: machine{facts: c.Well.Facts}}
+	e := &Engine{well: c.Well, faults: c.Fault, rules: rules, machine: machine{facts: c.Well.Facts}, swell: newSwell()}
 	e.scratch = newScratch()
 	e.findings = make([]finding, len(e.rules))
 	return e

@@ -86,7 +86,7 @@ func (r *rule) section() string {
 }
 
 var placeholders = strings.NewReplacer("{value}", "*value*", "{usual}", "*usual*", "{limit}", "*limit*",
-	"{rated}", "*nameplate*", "{percent}", "*percent*", "{by}", "*value*")
+	"{rated}", "*nameplate*", "{percent}", "*percent*", "{by}", "*value*", "{since}", "*reference*")
 
 func (r *rule) severityWords() string {
 	s := "Severity **" + string(r.severity) + "**"

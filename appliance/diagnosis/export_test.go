@@ -30,7 +30,7 @@ func (g *Gate) Without(names ...string) *Gate {
 }
 
 // Without takes parts away from the rule of an id: the name of an exclusion,
-// "trigger 1" or "after".
+// "trigger 1", "own" or "after".
 func (e *Engine) Without(id esp.DiagnosisID, parts ...string) *Engine {
 	e.rules = slices.Clone(e.rules)
 	for i := range e.rules {
@@ -47,6 +47,13 @@ func (e *Engine) Without(id esp.DiagnosisID, parts ...string) *Engine {
 func take(r rule, part string) rule {
 	if part == "after" {
 		r.after = 0
+		return r
+	}
+	if part == "own" {
+		r.trigger = slices.Clone(r.trigger)
+		for i := range r.trigger {
+			r.trigger[i].own = false
+		}
 		return r
 	}
 	if n, ok := strings.CutPrefix(part, "trigger "); ok {
@@ -73,6 +80,9 @@ func Removable() []string {
 		r := &rules[i]
 		for k := range r.trigger[1:] {
 			out = append(out, fmt.Sprintf("%s trigger %d", r.id, k+1))
+		}
+		if slices.ContainsFunc(r.trigger, func(c condition) bool { return c.own }) {
+			out = append(out, string(r.id)+" own")
 		}
 		if r.after > 0 {
 			out = append(out, string(r.id)+" after")

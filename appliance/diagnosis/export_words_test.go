@@ -64,6 +64,7 @@ var measureWords = [measureCount]saying{
 	shift:    {name: "%s", above: "%s has shifted up by more than %l", below: "%s has shifted down by more than %l", notBelow: "%s has not shifted down by more than %l", spread: deviations, what: "the last five minutes less the twelve hours before the last hour ([above](#what-is-usual))"},
 	drift:    {name: "%s", above: "%s has drifted up by more than %l", below: "%s has drifted down by more than %l", notBelow: "%s has not drifted down by more than %l", spread: deviations, what: "the last three hours less the older half of the week, at this speed"},
 	trending: {name: "%s", above: "the trend of %s over three days is up by more than %l", below: "the trend of %s over three days is down by more than %l", what: "the slope of Theil and Sen over three days, none unless Mann and Kendall are sure of it"},
+	beyond:   {name: "%s", above: "that trend of %s, and its last eight hours, lie above all that it was in the older half of the week by more than %l", below: "that trend of %s, and its last eight hours, lie below all that it was in the older half of the week by more than %l", what: "by how much the line of the trend ends, and the last eight hours lie, outside of all that the older half of the week was for as long"},
 	jump:     {name: "%s", above: "%s has risen by more than %l within 3 minutes of the last 30", below: "%s has fallen by more than %l within 3 minutes of the last 30", spread: deviations},
 	rebound:  {name: "%s", above: "%s stands above the lowest five minutes of the last two hours by more than %l", spread: deviations},
 	heat:     {name: "%s", above: "the motor is warmer than the liquid at the intake by more than %l", spread: deviations},
@@ -123,7 +124,7 @@ func (c *condition) say() string {
 
 // movement reports whether a measure is a difference, so that usual is none.
 func (m measure) movement() bool {
-	return m.relative() || m == change || m == trending || m == jump || m == rebound
+	return m.relative() || m == change || m == trending || m == beyond || m == jump || m == rebound
 }
 
 // negative reports whether a condition's limits are below none; they have one sign.
@@ -169,6 +170,9 @@ func (c *condition) limits(sign float64) string {
 			add2(fmt.Sprintf(" %s %s", moreOrLess(c.offset), c.amount(math.Abs(c.offset))))
 		}
 	default:
+	}
+	if c.own {
+		add("what the well [does by itself](#what-is-usual)")
 	}
 	if c.rated != 0 {
 		add(nameplate(c.rated))

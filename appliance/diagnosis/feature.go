@@ -69,7 +69,7 @@ func (e *Engine) compute(f feature, now int64) assessment {
 		e.fromUsual(&a, t, &u)
 	case shift:
 		e.fromReference(&a, t, frequency, now)
-	case drift, trending:
+	case drift, trending, beyond:
 		e.fromWeek(&a, t, frequency, f.measure)
 	case rebound:
 		e.fromRebound(&a, t)

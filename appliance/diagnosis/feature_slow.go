@@ -20,32 +20,20 @@ func (e *Engine) fromUsual(a *assessment, t *track, u *usual) {
 	a.usual, a.level, a.noise, a.based = 0, u.level, u.noise, u.ok
 }
 
-// fromReference is how far the last five minutes stand from the half day before.
+// fromReference is how far the last five minutes stand from the half day before, or from
+// what stands in for it.
 func (e *Engine) fromReference(a *assessment, t *track, frequency float64, now int64) {
-	ref := &t.slow.reference
-	if !ref.ok || now-max(e.slow.since, e.machine.startAt) < settleIntake {
-		return
-	}
 	v, ok := t.recent(&e.scratch, e.clock.pos, frameTicks)
 	if !ok {
 		return
 	}
-	base, power := ref.level, exponent(t.signal)
-	if !math.IsNaN(frequency) && frequency > 0 && !math.IsNaN(ref.frequency) {
-		moved := math.Abs(ref.frequency/frequency - 1)
-		if !ref.steady {
-			moved = max(moved, e.speedMoved(frequency))
-		}
-		if moved > speedMost {
-			return
-		}
-		if power == 0 {
-			a.slack = speedAllowance * moved * math.Abs(base)
-		}
-		base *= carry(frequency, ref.frequency, power)
+	from, ok := e.anchorOf(t, e.chosen(frequency, now), frequency, now)
+	if !ok {
+		return
 	}
-	a.value, a.usual, a.level, a.noise = v-base, 0, base, max(ref.noise, t.resolution(base))
-	a.ok, a.based = true, true
+	a.value, a.usual, a.level, a.noise = v-from.level, 0, from.level, max(from.noise, t.resolution(from.level))
+	a.slack, a.slackBelow, a.swell = from.up, from.down, e.ownSwell(&from, t)
+	a.since, a.ok, a.based = from.since, true, true
 }
 
 // fromWeek is how the last hours stand to the week before, or the trend of it.
@@ -60,8 +48,12 @@ func (e *Engine) fromWeek(a *assessment, t *track, frequency float64, m measure)
 	if !math.IsNaN(frequency) && !math.IsNaN(old.frequency) {
 		a.level *= carry(frequency, old.frequency, exponent(t.signal))
 	}
-	if m == trending {
+	switch m {
+	case trending:
 		a.value = d.trend
+	case beyond:
+		a.value = d.beyond
+	default:
 	}
 	a.ok, a.based = true, true
 }

@@ -22,6 +22,9 @@ func (e *Engine) onset(r *rule, f *finding, now int64) int64 {
 		if t == nil {
 			return first
 		}
+		if m == drift {
+			return e.driftOnset(r, t, first, now)
+		}
 		if m.relative() {
 			return e.slowOnset(r, t, first, now)
 		}
@@ -61,7 +64,7 @@ func (e *Engine) minuteOnset(t *track, first, now int64, beyond func(level, unre
 	return first, last == minutes-1
 }
 
-// slowOnset walks back through minutes, frames and hours to where the level had left
+// slowOnset walks back through minutes and frames to where the level had left
 // the old one by a part of the whole change.
 func (e *Engine) slowOnset(r *rule, t *track, first, now int64) int64 {
 	a := e.assess(r.onset.feature, now)
@@ -75,18 +78,48 @@ func (e *Engine) slowOnset(r *rule, t *track, first, now int64) int64 {
 		return first
 	}
 	end := now - now%frame
-	first, all = back(first, end, frame, min(e.slow.frames, frames), minutes/5, func(age int) bool {
+	first, _ = back(first, end, frame, min(e.slow.frames, frames), minutes/5, func(age int) bool {
 		return beyond(float64(t.slow.frame[(e.slow.frames-1-age)%frames]), 0)
 	})
-	if !all || r.onset.feature.measure != drift {
+	return first
+}
+
+const (
+	turnHours = 120 // within which what has become a trend turned
+	turnLeast = 12
+)
+
+// driftOnset is when a drift had made its part of the way from where it turned. Hours
+// swing, so that it is looked for in medians of some.
+func (e *Engine) driftOnset(r *rule, t *track, first, now int64) int64 {
+	frequency, _ := e.heldRole(roleFrequency)
+	x, at := e.hourly(t, frequency)
+	for len(at) > 0 && at[len(at)-1] >= turnHours {
+		x, at = x[:len(x)-1], at[:len(at)-1]
+	}
+	if len(x) < turnLeast {
 		return first
 	}
-	frequency, _ := e.heldRole(roleFrequency)
-	first, _ = back(first, now-now%hour, hour, min(e.slow.hours, hours), frames/hourFrames, func(age int) bool {
-		k := (e.slow.hours - 1 - age) % hours
-		return beyond(float64(t.slow.hour[k])*carry(frequency, float64(e.slow.hourFrequency[k]), exponent(t.signal)), 0)
-	})
-	return first
+	way := 1.0
+	if !r.rises() {
+		way = -1
+	}
+	smooth := func(i int) float64 {
+		return way * median(append(e.scratch.spare[:0], x[i:min(i+rangeHours, len(x))]...))
+	}
+	here, turn, lowest := smooth(0), 0, math.Inf(1)
+	for i := range x {
+		if v := smooth(i); v < lowest {
+			lowest, turn = v, i
+		}
+	}
+	limit := lowest + r.onset.factor*(here-lowest)
+	begun := turn
+	for begun > 0 && smooth(begun) <= limit {
+		begun--
+	}
+	age := at[min(begun+rangeHours/2, len(at)-1)]
+	return min(first, now-int64(age)*hour)
 }
 
 // back walks back from age `from` in steps, over a few calm ones.

@@ -103,8 +103,8 @@ const (
 	// excess is what the level is more than usual; usual is none.
 	excess
 	// shift is what the last five minutes are more than the twelve hours before the last
-	// hour; usual is none. A change of speed within them widens the limit. It is not
-	// known for six hours after a start or a long silence.
+	// hour, or than what stands in for them after a start or a change of speed; usual is
+	// none. A change of speed within them widens the limit.
 	shift
 	// drift is what the last hours are more than the older half of the last week, at
 	// this speed; usual is none.
@@ -112,6 +112,10 @@ const (
 	// trending is by how much the last three days moved along their slope of Theil and
 	// Sen, and none unless Mann and Kendall are sure that they moved.
 	trending
+	// beyond is by how much the line of the trend ends, and the last eight hours lie,
+	// outside of all that the older half of the last week was for as long, at this speed:
+	// none within it.
+	beyond
 	// jump is the largest change within three minutes of the last thirty; usual is none.
 	jump
 	// rebound is by how much the last five minutes stand above the lowest five of the
@@ -148,7 +152,7 @@ type feature struct {
 // condition compares a feature with a limit. The limit is the largest (above) or the
 // smallest (below) of the terms that are set:
 //
-//	factor·usual + sigmas·noise,  factor·usual + offset,  share·level,  rated·nameplate,  fixed
+//	factor·usual + sigmas·noise,  factor·usual + offset,  share·level,  own swell,  rated·nameplate,  fixed
 //
 // It is met beyond the limit; a condition whose feature, baseline or nameplate is
 // missing is neither met nor failed.
@@ -161,6 +165,7 @@ type condition struct {
 	share   float64
 	rated   float64
 	fixed   float64
+	own     bool // beyond what the well does by itself
 	// text is the clause of evidence, with {value}, {usual} and {limit}; it says what
 	// was found, not what was sought.
 	text string
@@ -297,7 +302,9 @@ type finding struct {
 type assessment struct {
 	value, usual, noise, level float64
 	rated                      float64 // by the nameplate; NaN where it was not entered
-	slack                      float64 // what the limit is widened by
+	slack, slackBelow          float64 // what the limit is widened by, upwards and downwards
+	swell                      float64 // how far the well goes by itself; NaN where that is not asked for
+	since                      since   // what a shift is measured from
 	ok                         bool    // there is a value
 	based                      bool    // there is a usual one
 }
@@ -317,7 +324,7 @@ func (c *condition) judge(a assessment) outcome {
 	o.known = true
 	o.limit = c.limit(&a)
 	if c.below {
-		o.limit -= a.slack
+		o.limit -= a.slackBelow
 		o.met = a.value < o.limit
 	} else {
 		o.limit += a.slack
@@ -357,6 +364,9 @@ func (c *condition) limit(a *assessment) float64 {
 	}
 	if c.share != 0 {
 		add(c.share * a.level)
+	}
+	if c.own && !math.IsNaN(a.swell) {
+		add(a.swell)
 	}
 	if c.rated != 0 {
 		add(c.rated * a.rated)

@@ -99,23 +99,25 @@ var lowIntakePressure = rule{
 }
 
 const (
-	inflowShare = 0.025
-	inflowTrend = 0.02
-	// A trend of three days means something only beside what was before it: the well
-	// swings by itself within days.
-	inflowHistory = 108 * time.Hour
+	inflowShare  = 0.005
+	inflowTrend  = 0.02
+	inflowBeyond = 0.0005
+	// A trend of three days means something only beside what was before it: a well
+	// swings by itself within days, by as much as inflow changes in the first ones.
+	inflowHistory = 144 * time.Hour
 )
 
 var inflowDecrease = rule{
-	id: esp.InflowDecrease, version: 1, group: groupInflow, rank: 1, turning: true, slowly: true, information: true,
+	id: esp.InflowDecrease, version: 2, group: groupInflow, rank: 1, turning: true, slowly: true, information: true,
 	history: inflowHistory,
 	needs:   []role{roleIntake},
 	trigger: []condition{
-		{feature: feature{roleIntake, drift}, below: true, sigmas: -4, share: -inflowShare, text: "intake pressure is {value}, it was {usual} at this speed, limit {limit}"},
+		{feature: feature{roleIntake, drift}, below: true, share: -inflowShare, text: "intake pressure is {value}, it was {usual} at this speed, limit {limit}"},
 		{feature: feature{roleIntake, trending}, below: true, share: -inflowTrend, text: "it moved by {value} along its trend, limit {limit}"},
+		{feature: feature{roleIntake, beyond}, below: true, share: -inflowBeyond, text: "it lies {by} below all that it was days ago, limit {limit}"},
 	},
 	stay: []condition{
-		{feature: feature{roleIntake, drift}, below: true, sigmas: -2, share: -inflowShare / 2},
+		{feature: feature{roleIntake, drift}, below: true, share: -inflowShare / 2},
 	},
 	hold: time.Hour, release: 6 * time.Hour,
 	rivals: []rival{
@@ -124,7 +126,7 @@ var inflowDecrease = rule{
 			separate: "Fluid level shot in the annulus.",
 		},
 	},
-	onset:    onset{feature: feature{roleIntake, drift}, factor: 0.2},
+	onset:    onset{feature: feature{roleIntake, drift}, factor: 0.3},
 	rests:    7 * 24 * time.Hour,
 	rested:   "the pump has stood for a week",
 	severity: esp.SeverityInfo,
@@ -138,15 +140,16 @@ var inflowDecrease = rule{
 }
 
 var inflowIncrease = rule{
-	id: esp.InflowIncrease, version: 1, group: groupLift, rank: 1, turning: true, slowly: true, information: true,
+	id: esp.InflowIncrease, version: 2, group: groupLift, rank: 1, turning: true, slowly: true, information: true,
 	history: inflowHistory,
 	needs:   []role{roleIntake},
 	trigger: []condition{
-		{feature: feature{roleIntake, drift}, sigmas: 4, share: inflowShare, text: "intake pressure is {value}, it was {usual} at this speed, limit {limit}"},
+		{feature: feature{roleIntake, drift}, share: inflowShare, text: "intake pressure is {value}, it was {usual} at this speed, limit {limit}"},
 		{feature: feature{roleIntake, trending}, share: inflowTrend, text: "it moved by {value} along its trend, limit {limit}"},
+		{feature: feature{roleIntake, beyond}, share: inflowBeyond, text: "it lies {by} above all that it was days ago, limit {limit}"},
 	},
 	stay: []condition{
-		{feature: feature{roleIntake, drift}, sigmas: 2, share: inflowShare / 2},
+		{feature: feature{roleIntake, drift}, share: inflowShare / 2},
 	},
 	hold: time.Hour, release: 6 * time.Hour,
 	exclude: []exclusion{
@@ -166,7 +169,7 @@ var inflowIncrease = rule{
 			separate: "Well test at this speed: more arrives with more inflow, less with a worn pump.",
 		},
 	},
-	onset:    onset{feature: feature{roleIntake, drift}, factor: 0.2},
+	onset:    onset{feature: feature{roleIntake, drift}, factor: 0.3},
 	rests:    7 * 24 * time.Hour,
 	rested:   "the pump has stood for a week",
 	severity: esp.SeverityInfo,

@@ -201,14 +201,19 @@ var reverseRotation = rule{
 
 // A step of the intake pressure against its own past, as it is sharpened by what a well has beside its
 // intake pressure.
+const (
+	leakShare = 0.02
+	leakRise  = 100 // kPa
+)
+
 var tubingLeak = rule{
-	id: esp.TubingLeak, version: 1, group: groupLift, rank: 6, turning: true, slowly: true,
+	id: esp.TubingLeak, version: 2, group: groupLift, rank: 6, turning: true, slowly: true,
 	needs: []role{roleIntake},
 	trigger: []condition{
-		{feature: feature{roleIntake, shift}, sigmas: 6, share: 0.05, fixed: 150, text: "intake pressure is {value}, {percent} above the {usual} of the half day before, limit {limit}"},
+		{feature: feature{roleIntake, shift}, sigmas: 6, share: leakShare, own: true, fixed: leakRise, text: "intake pressure is {value}, {percent} above the {usual} {since}, limit {limit}"},
 	},
 	stay: []condition{
-		{feature: feature{roleIntake, shift}, sigmas: 3, share: 0.025, fixed: 75},
+		{feature: feature{roleIntake, shift}, sigmas: 3, share: leakShare / 2, fixed: leakRise / 2},
 	},
 	hold: 5 * time.Minute, release: time.Hour,
 	witnesses: []role{roleIntake, roleCurrent, roleFrequency},
@@ -276,8 +281,8 @@ var tubingLeak = rule{
 	rested:   "the pump has stood for two weeks",
 	severity: esp.SeverityToday,
 	title:    "Tubing leak",
-	text:     "Liquid seems to run back into the well: intake pressure is {value}, {percent} above the {usual} of the half day before, at the same speed.",
-	note:     "A hole does not close: discharge pressure that comes back was a slug of gas or dirt. A hotter motor is no condition: in recorded leaks it got hotter in a part of the wells only. A leak that opens within 6 hours of a start is not seen before they are over.",
+	text:     "Liquid seems to run back into the well: intake pressure is {value}, {percent} above the {usual} {since}.",
+	note:     "A hole does not close: discharge pressure that comes back was a slug of gas or dirt. A hotter motor is no condition: in recorded leaks it got hotter in a part of the wells only. Within 14 hours of a start, or of a change of speed of 2.5 to 10 %, what rises is measured from a coarser level too, so that a leak does not become usual; a small one is seen later then.",
 	source:   "own, measured on recorded leaks; proven by `TestFieldALeaks` and `TestFieldBLeaks`",
 	steps: []esp.Step{
 		{Text: "Watch motor temperature. Stop the pump at the drive if it keeps rising or reaches its limit; then wait out backspin.", Who: esp.Technician},

@@ -236,11 +236,28 @@ func loaded(at time.Duration, v values, _ *rand.Rand) {
 	v["tubing_head_pressure"] += 600 * k
 }
 
-// dipped moves the intake pressure for half a day, by kPa.
-func dipped(by float64) script {
+// creeping moves the intake pressure by so many kPa in three days.
+func creeping(by float64) script {
 	return func(at time.Duration, v values, _ *rand.Rand) {
-		if at >= slope && at < slope+12*time.Hour {
-			v["intake_pressure"] += by
-		}
+		v["intake_pressure"] += by * math.Min(days(at)/3, 1)
 	}
+}
+
+// waving lets the intake pressure go to and fro by so many kPa, from week to week.
+func waving(by float64) script {
+	return func(at time.Duration, v values, _ *rand.Rand) {
+		v["intake_pressure"] += by * math.Sin(2*math.Pi*at.Hours()/(6*24))
+	}
+}
+
+// heaving lifts the intake pressure for an hour every six, one day higher than before.
+func heaving(at time.Duration, v values, _ *rand.Rand) {
+	if at%(6*time.Hour) < 5*time.Hour {
+		return
+	}
+	by := 380.0
+	if at > slope {
+		by = 520
+	}
+	v["intake_pressure"] += by
 }

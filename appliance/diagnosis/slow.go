@@ -39,6 +39,7 @@ const (
 	driftLeast  = 12          // hours
 	driftRecent = 3
 	trendHours  = 72
+	rangeHours  = 8 // what goes by the hour is in no range
 )
 
 // anchor is what a quantity was before something may have begun.
@@ -47,6 +48,7 @@ type anchor struct {
 	frequency    float64 // at which it was so; NaN: not known
 	steady       bool    // and is so since
 	ok           bool
+	low, high    float64 // of a drift: of its half days
 }
 
 // memory is the slow memory of a track.
@@ -57,6 +59,8 @@ type memory struct {
 	blank int // frames in a row without a value
 
 	reference anchor // of a shift
+	before    anchor // the same as it was before the speed changed
+	beforeAt  int    // frame count of then
 	old       anchor // of a drift
 	drifted   drifted
 }
@@ -67,6 +71,7 @@ type drifted struct {
 	frequency float64
 	value     float64 // newest hours less the older half of the week
 	trend     float64 // of three days by Theil and Sen, 0 unless Mann and Kendall call it one
+	beyond    float64 // by how much trend and last hours have left the older half; 0 within it
 	ok        bool
 }
 
@@ -142,9 +147,11 @@ func (e *Engine) closeFrame(at int64) {
 	c.frames++
 	if !c.held {
 		for _, t := range e.slowTracks {
-			t.slow.reference = e.refer(t.slow)
+			e.leaveReference(t.slow, e.refer(t.slow))
 		}
+		e.findLow()
 	}
+	e.noteSwell(at)
 }
 
 // closeFrame stores the median of five minutes of one track.
@@ -264,6 +271,7 @@ func (e *Engine) closeHour() {
 		}
 		t.slow.hour[i] = float32(v)
 	}
+	e.swell.close(c.hours)
 	c.hours++
 }
 
@@ -297,6 +305,7 @@ func (e *Engine) skipHours(n int64) {
 		for _, t := range e.slowTracks {
 			t.slow.hour[i] = float32(math.NaN())
 		}
+		e.swell.skip(c.hours)
 		c.hours++
 	}
 }
@@ -338,12 +347,26 @@ func (e *Engine) drifting(t *track, f float64) drifted {
 		m.old = older(&e.scratch, x[half:], at[half:])
 		m.old.frequency = f
 	}
-	was := m.old.level
+	same := 1.0
 	if !math.IsNaN(f) && !math.IsNaN(m.old.frequency) {
-		was *= carry(f, m.old.frequency, exponent(t.signal))
+		same = carry(f, m.old.frequency, exponent(t.signal))
 	}
-	d.value = now - was
+	d.value = now - same*m.old.level
+	if d.trend != 0 {
+		end := lineEnd(&e.scratch, x[:late], at[:late], d.trend/at[late-1])
+		here := median(append(e.scratch.spare[:0], x[:min(rangeHours, n)]...))
+		d.beyond = max(min(end, here)-same*m.old.high, 0) + min(max(end, here)-same*m.old.low, 0)
+	}
 	return d
+}
+
+// lineEnd is where a line of so much per hour through x stands now.
+func lineEnd(sc *scratch, x, at []float64, slope float64) float64 {
+	rest := sc.spare[:0]
+	for i := range x {
+		rest = append(rest, x[i]+slope*at[i])
+	}
+	return median(rest)
 }
 
 // hourly are the hours of a track at the speed f (NaN: not measured), the newest first,
@@ -376,6 +399,11 @@ func (e *Engine) hourly(t *track, f float64) (x, at []float64) {
 func older(sc *scratch, x, at []float64) anchor {
 	slope := theilSen(sc, x, at)
 	a := anchor{ok: true, level: median(append(sc.spare[:0], x...))}
+	a.low, a.high = math.Inf(1), math.Inf(-1)
+	for i := 0; i+rangeHours/2 <= len(x); i += rangeHours {
+		v := median(append(sc.spare[:0], x[i:min(i+rangeHours, len(x))]...))
+		a.low, a.high = min(a.low, v), max(a.high, v)
+	}
 	rest := sc.spare[:0]
 	for i := range x {
 		rest = append(rest, x[i]+slope*at[i])

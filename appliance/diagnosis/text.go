@@ -67,7 +67,7 @@ func fill(text string, f feature, o *outcome, unit esp.Unit) string {
 		rated = write(o.rated)
 	}
 	return strings.NewReplacer("{value}", write(x.value), "{usual}", usual, "{limit}", write(x.limit),
-		"{rated}", rated, "{by}", write(math.Abs(o.value)), "{percent}", percent(o)).Replace(text)
+		"{rated}", rated, "{by}", write(math.Abs(o.value)), "{percent}", percent(o), "{since}", o.since.String()).Replace(text)
 }
 
 // percent is by how much a relative measure differs from its level.
@@ -101,6 +101,8 @@ func measureSuffix(m measure) string {
 		return "_reversals"
 	case trending:
 		return "_trend"
+	case beyond:
+		return "_beyond_range"
 	case jump:
 		return "_jump"
 	case rebound:
