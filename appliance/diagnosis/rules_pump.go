@@ -202,7 +202,7 @@ var reverseRotation = rule{
 // A step of the intake pressure against its own past, as it is sharpened by what a well has beside its
 // intake pressure.
 const (
-	leakShare = 0.02
+	leakShare = 0.035
 	leakRise  = 100 // kPa
 )
 
