@@ -20,8 +20,9 @@ func (l *line) altered(f *LinkFault, chance uint64) []byte {
 		return append(noise(chance), out...)
 	case Doubled:
 		return append(out, out...)
+	default:
+		return out
 	}
-	return out
 }
 
 // alteredFrame changes what the answer says.
@@ -82,6 +83,7 @@ func alteredData(pdu []byte, act LinkAct) []byte {
 		for i := 0; i < len(data); i += 2 {
 			data[i] ^= 0x40
 		}
+	default:
 	}
 	return pdu
 }
@@ -95,6 +97,7 @@ func alterHeader(out []byte, act LinkAct) {
 		binary.BigEndian.PutUint16(out[4:], 1)
 	case LengthMost:
 		binary.BigEndian.PutUint16(out[4:], 0xFFFF)
+	default:
 	}
 }
 
@@ -130,6 +133,7 @@ func (l *line) alterRTU(out []byte, act LinkAct, chance uint64) []byte {
 		garbled := noise(chance)
 		garbled[0] |= 0x80 // no unit that anyone asks
 		return garbled[:min(len(garbled), len(out))]
+	default:
 	}
 	return out
 }

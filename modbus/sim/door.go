@@ -17,6 +17,7 @@ const watchEvery = 50 * time.Millisecond
 // connections.
 type Door struct {
 	bank    *Bank
+	listen  func(address string) (net.Listener, error)
 	address string
 	done    chan struct{}
 
@@ -30,15 +31,17 @@ var _ net.Listener = (*Door)(nil)
 // OpenDoor listens at a TCP address.
 func OpenDoor(ctx context.Context, address string, bank *Bank) (*Door, error) {
 	d := &Door{bank: bank, address: address, done: make(chan struct{})}
-	if err := d.open(ctx); err != nil {
+	values := context.WithoutCancel(ctx) // it is opened again long after the caller's wait
+	d.listen = func(address string) (net.Listener, error) { return (&net.ListenConfig{}).Listen(values, "tcp", address) }
+	if err := d.open(); err != nil {
 		return nil, err
 	}
 	d.address = d.inner.Addr().String() // where port 0 was asked for, it stays the same
 	return d, nil
 }
 
-func (d *Door) open(ctx context.Context) error {
-	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", d.address)
+func (d *Door) open() error {
+	l, err := d.listen(d.address)
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
@@ -86,7 +89,7 @@ func (d *Door) shut() error {
 			return net.ErrClosed
 		}
 	}
-	return d.open(context.Background())
+	return d.open()
 }
 
 // wait is false when done is closed first.

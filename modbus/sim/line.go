@@ -84,6 +84,7 @@ func (l *line) suffer(ctx context.Context, f *LinkFault, t *trouble) bool {
 		stale := append(l.before, out...)
 		l.before = out
 		return l.send(stale)
+	default:
 	}
 	out := l.altered(f, chance)
 	half := 1 + int(chance%uint64(len(out)-1))
@@ -105,6 +106,7 @@ func (l *line) suffer(ctx context.Context, f *LinkFault, t *trouble) bool {
 	case Closed:
 		_ = l.send(out)
 		return false
+	default:
 	}
 	return l.send(out)
 }

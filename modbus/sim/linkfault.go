@@ -62,8 +62,9 @@ func (o Over) String() string {
 		return "TCP, RTU over TCP"
 	case overFrames:
 		return "RTU"
+	default:
+		return "all"
 	}
-	return "all"
 }
 
 // LinkAct says what becomes of an answer.
