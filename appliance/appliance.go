@@ -250,6 +250,7 @@ func (a *App) Run(ctx context.Context) error {
 	keep.start("storage", a.store.Run)
 	keep.start("disk", a.watchDisk)
 	keep.start("clock", a.watchClock)
+	keep.start("settings", a.watchSettings)
 	keep.start("health", a.monitor.Run)
 	serve.start("web", a.server.Run)
 	serve.start("control", a.serveControl)

@@ -20,6 +20,9 @@ func (a *App) LastScan(id esp.WellID) uint64 {
 // Verify is a job, without its schedule.
 func (a *App) Verify(ctx context.Context) (string, error) { return a.verify(ctx) }
 
+// ReadSettings is the job that reads the devices' settings.
+func (a *App) ReadSettings(ctx context.Context) (string, error) { return a.readSettings(ctx) }
+
 // RenewCertificate is a job too.
 func (a *App) RenewCertificate(ctx context.Context) (string, error) { return a.renewCertificate(ctx) }
 

@@ -13,7 +13,7 @@ import (
 
 // newScheduler makes the regular jobs of the appliance. It starts none.
 func newScheduler(a *App, cfg *config.Config) (*schedule.Scheduler, error) {
-	jobs := []schedule.Job{{Name: config.JobVerify, Do: a.verify}}
+	jobs := []schedule.Job{{Name: config.JobVerify, Do: a.verify}, {Name: config.JobSettings, Do: a.readSettings}}
 	if cfg.Web.TLS.Mode == config.TLSAuto {
 		jobs = append(jobs, schedule.Job{Name: config.JobCertificate, Do: a.renewCertificate})
 	}

@@ -22,6 +22,8 @@ type Devices interface {
 	// ReadRegisters asks a device once, beside the polls. ErrNoWell, ErrNoDevice,
 	// *AskError for what must not be asked, *DeviceError for what came of it.
 	ReadRegisters(ctx context.Context, well esp.WellID, q RegisterQuery) (*RegisterAnswer, error)
+	// Settings are the devices' own settings as they were last read. ErrNoWell.
+	Settings(ctx context.Context, well esp.WellID) ([]record.Settings, error)
 	// Compare records what a panel shows beside what was read last. ErrNoWell,
 	// ErrNoDevice, *AskError.
 	Compare(ctx context.Context, well esp.WellID, e PanelEntry) (record.PanelComparison, error)
@@ -284,6 +286,16 @@ func (s *Server) apiDevices(c echo.Context) error {
 		out = append(out, d)
 	}
 	return s.plainJSON(c, http.StatusOK, map[string]any{"well": well, "devices": out})
+}
+
+// apiSettings is GET /api/v1/wells/{well}/settings.
+func (s *Server) apiSettings(c echo.Context) error {
+	well := wellParam(c)
+	list, err := s.cfg.Devices.Settings(c.Request().Context(), well)
+	if err != nil {
+		return err
+	}
+	return s.plainJSON(c, http.StatusOK, map[string]any{"well": well, "settings": list})
 }
 
 // apiCompare is POST /api/v1/wells/{well}/devices/{device}/comparison.

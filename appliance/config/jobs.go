@@ -6,6 +6,7 @@ import "wellkeeper.internal/appliance/schedule"
 const (
 	JobVerify      = "verify"
 	JobCertificate = "certificate"
+	JobSettings    = "settings"
 )
 
 // Jobs are the times of the regular jobs, in site time: a cron expression of five
@@ -16,6 +17,8 @@ type Jobs struct {
 	Verify schedule.Expression `yaml:"verify" default:"30 2 * * 0"`
 	// When a certificate made with `web.tls: auto` is looked at; it is renewed 30 days before its end.
 	Certificate schedule.Expression `yaml:"certificate" default:"15 3 * * *"`
+	// When the devices' own settings are read and compared with the last time, as far as profiles name them.
+	Settings schedule.Expression `yaml:"settings" default:"45 3 * * *"`
 }
 
 // Of is when the job of that name is due.
@@ -25,6 +28,8 @@ func (j *Jobs) Of(name string) schedule.Expression {
 		return j.Verify
 	case JobCertificate:
 		return j.Certificate
+	case JobSettings:
+		return j.Settings
 	}
 	return schedule.Expression{}
 }

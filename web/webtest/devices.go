@@ -116,6 +116,14 @@ func (s *Source) ReadRegisters(_ context.Context, well esp.WellID, q web.Registe
 	return a, nil
 }
 
+// Settings implements web.Devices: one device whose underload limit was changed.
+func (s *Source) Settings(context.Context, esp.WellID) ([]record.Settings, error) {
+	return []record.Settings{{
+		Well: "RB-114", Device: "drive", Values: []record.Setting{{Name: "underload_limit", Raw: 45, Value: "45 %"}},
+		Changed: []record.SettingChange{{Name: "underload_limit", Was: "60 %", Is: "45 %"}},
+	}}, nil
+}
+
 // Compare implements web.Devices.
 func (s *Source) Compare(_ context.Context, well esp.WellID, e web.PanelEntry) (record.PanelComparison, error) {
 	if e.Device != "drive" {
