@@ -9,6 +9,7 @@ import (
 	"wellkeeper.internal/appliance/diagnosis"
 	"wellkeeper.internal/appliance/esp"
 	"wellkeeper.internal/modbus"
+	"wellkeeper.internal/modbus/profile"
 	"wellkeeper.internal/web"
 )
 
@@ -122,26 +123,33 @@ func (w *well) devicesView() []web.Device {
 	return list
 }
 
+// faults are those that the profile of the device knows that gives the fault code.
+func (w *well) faults() *profile.Faults {
+	device := w.drive
+	if i := w.poller.Layout().Index(esp.FaultCode); i >= 0 {
+		device = w.poller.Layout().Columns[i].Device
+	}
+	for i := range w.devices {
+		if w.devices[i].ID == device {
+			return &w.devices[i].Profile.Faults
+		}
+	}
+	return &profile.Faults{}
+}
+
 // fault is a drive's code in the words of its profile.
 func (w *well) fault(code int64) *web.Fault {
 	f := &web.Fault{Code: code}
-	for _, d := range w.devices {
-		if d.ID == w.drive && code != 0 {
-			f.Text = d.Profile.Faults.Text(code)
-		}
+	if code != 0 {
+		f.Text = w.faults().Text(code)
 	}
 	return f
 }
 
 // faultWords is what the profile of the drive says of a code, for the diagnosis.
 func (w *well) faultWords(code int64) diagnosis.Fault {
-	for _, d := range w.devices {
-		if d.ID == w.drive {
-			f := d.Profile.Faults.Table[code]
-			return diagnosis.Fault{Text: f.Text, Canonical: f.Canonical}
-		}
-	}
-	return diagnosis.Fault{}
+	f := w.faults().Table[code]
+	return diagnosis.Fault{Text: f.Text, Canonical: f.Canonical}
 }
 
 func (w *well) stopView(s *diagnosis.Stop, signals []web.Signal) *web.Stop {

@@ -154,7 +154,7 @@ func (a *App) plan(cfg *config.Config) (*plan, error) {
 			}
 			p.start, p.wells = append(p.start, w), append(p.wells, w)
 			p.report.Added = append(p.report.Added, id)
-		case !sameDevices(old.devices, devices(c)):
+		case !sameDevices(old.devices, devices(c)) || !slices.Equal(old.prefer, c.Prefer):
 			w, err := newPolling(c, a)
 			if err != nil {
 				return nil, err

@@ -22,6 +22,7 @@ import (
 type well struct {
 	esp      esp.Well
 	devices  []modbus.Device
+	prefer   []string     // whose value counts
 	drive    esp.DeviceID // empty where no device is one
 	period   time.Duration
 	poller   *modbus.Poller
@@ -62,7 +63,7 @@ func newWell(c *config.Well, a *App) (*well, error) {
 // newPolling makes a well without a pipeline.
 func newPolling(c *config.Well, a *App) (*well, error) {
 	w := &well{
-		esp: c.ESP(), devices: devices(c), store: a.store, failures: newFailureRate(len(c.Devices)),
+		esp: c.ESP(), devices: devices(c), prefer: c.Prefer, store: a.store, failures: newFailureRate(len(c.Devices)),
 		log: a.log.With().Str("well", c.ID).Logger(),
 	}
 	for _, d := range w.devices {
@@ -76,7 +77,7 @@ func newPolling(c *config.Well, a *App) (*well, error) {
 	w.images = newImages(w.devices)
 	var err error
 	w.poller, err = modbus.NewPoller(modbus.Config{
-		Well: w.esp.ID, Devices: w.devices, Links: a.links, Observe: w.images.observe, Log: a.log,
+		Well: w.esp.ID, Devices: w.devices, Names: c.Names(), Links: a.links, Observe: w.images.observe, Log: a.log,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("well %s: %w", c.ID, err)
@@ -89,7 +90,7 @@ func devices(c *config.Well) []modbus.Device {
 	var list []modbus.Device
 	for _, d := range c.Devices {
 		list = append(list, modbus.Device{
-			ID: esp.DeviceID(d.Name), URL: d.URL, Unit: *d.Unit, Profile: d.Loaded, Period: d.Period, Timeout: d.Timeout,
+			ID: esp.DeviceID(d.Name), URL: d.URL, Unit: *d.Unit, Profile: d.Loaded, Period: d.Period, Fast: d.Fast, Timeout: d.Timeout,
 		})
 	}
 	return list

@@ -89,6 +89,11 @@ func planOf(d Device, ep endpoint) Plan {
 		}
 		add(max(blocks[i].every, d.Period), false, &blocks[i])
 	}
+	s := session{device: d}
+	blocks = planner.plan(s.fastItems())
+	for i := range blocks {
+		add(d.Fast, true, &blocks[i])
+	}
 	return p
 }
 

@@ -33,6 +33,9 @@ type Device struct {
 	Unit    uint8
 	Profile *profile.Profile // required
 	Period  time.Duration    // of its polls; 0: one second
+	// Fast is how often the signals that explain a trip are read between the polls; 0:
+	// they are not.
+	Fast time.Duration
 	// Timeout is the longest wait for one answer; 0 takes the profile's, or half a
 	// second.
 	Timeout time.Duration
@@ -67,6 +70,9 @@ func (d Device) withDefaults() (Device, endpoint, error) {
 	}
 	if d.Period < shortestPeriod || d.Timeout < 0 {
 		return d, endpoint{}, fmt.Errorf("%w: %s: period %s and timeout %s must be positive, the period at least %s", ErrDevice, d.ID, d.Period, d.Timeout, shortestPeriod)
+	}
+	if d.Fast != 0 && (d.Fast < shortestPeriod || d.Fast >= d.Period) {
+		return d, endpoint{}, fmt.Errorf("%w: %s: fast reads every %s must come between polls of %s", ErrDevice, d.ID, d.Fast, d.Period)
 	}
 	ep, err := parseEndpoint(d.URL, d.Profile.Link)
 	if err != nil {

@@ -52,11 +52,16 @@ type wall struct {
 // planning.
 func itemsOf(of *profile.Profile) []item {
 	var items []item
-	points, selectors := slices.Concat(of.Points, of.AtConnect()), of.Selectors()
+	selectors := of.Selectors()
 	for i := range selectors {
 		p := &selectors[i]
 		items = append(items, item{fc: readFunction(p.FC), first: p.Wire, count: uint16(p.Registers()), every: p.Every, leads: true})
 	}
+	return sorted(appendPoints(items, slices.Concat(of.Points, of.AtConnect())))
+}
+
+// appendPoints adds what points need.
+func appendPoints(items []item, points []profile.Point) []item {
 	for i := range points {
 		p := &points[i]
 		it := item{fc: readFunction(p.FC), first: p.Wire, count: uint16(p.Registers()), every: p.Every}
@@ -75,6 +80,11 @@ func itemsOf(of *profile.Profile) []item {
 		low.serial, high.serial = 2*i, 2*i+1
 		items = append(items, low, high)
 	}
+	return items
+}
+
+// sorted puts items into the order of planning.
+func sorted(items []item) []item {
 	slices.SortStableFunc(items, compareItems)
 	return slices.Compact(items)
 }

@@ -21,6 +21,13 @@ type Config struct {
 	// Links is shared by the pollers whose devices share a gateway or a serial line;
 	// nil makes a set of its own.
 	Links *Links
+	// Names says what a point of a device is called in the layout, where two devices give
+	// the same signal; nil: as in its profile.
+	Names func(device esp.DeviceID, name string) string
+	// Fast is given what was read between two polls of the devices that have a Fast
+	// period: a scan in which nothing else is due. It is called in Run's goroutine; the
+	// scan is valid until it returns. nil: nothing is read between the polls.
+	Fast func(*esp.Scan)
 	// Observe is told each read that gave values; nil tells nobody.
 	Observe Observer
 	Log     zerolog.Logger
@@ -34,6 +41,10 @@ type Poller struct {
 	offsets  []int // first column of each session
 	links    *Links
 	tick     time.Duration
+
+	fast     time.Duration // shortest fast period; 0: none
+	onFast   func(*esp.Scan)
+	fastScan esp.Scan
 
 	last     time.Time     // the latest tick; of Run's goroutine
 	stop     chan struct{} // closed by Stop
@@ -65,16 +76,32 @@ func NewPoller(c Config) (*Poller, error) {
 		session := newSession(d, ep, log)
 		session.observer = c.Observe
 		p.sessions = append(p.sessions, session)
-		columns = append(columns, d.Profile.Columns(d.ID)...)
+		columns = append(columns, c.columns(&d)...)
 		if p.tick == 0 || d.Period < p.tick {
 			p.tick = d.Period
+		}
+		if c.Fast != nil && d.Fast > 0 && (p.fast == 0 || d.Fast < p.fast) {
+			p.fast = d.Fast
 		}
 	}
 	var err error
 	if p.layout, err = esp.NewLayout(c.Well, columns, profiles); err != nil {
 		return nil, fmt.Errorf("layout: %w", err)
 	}
+	p.onFast = c.Fast
+	p.fastScan = esp.Scan{Well: c.Well, Layout: p.layout, Readings: make([]esp.Reading, len(columns))}
 	return p, nil
+}
+
+// columns are those of a device as the layout names them.
+func (c *Config) columns(d *Device) []esp.Column {
+	columns := d.Profile.Columns(d.ID)
+	if c.Names != nil {
+		for i := range columns {
+			columns[i].Name = c.Names(d.ID, columns[i].Name)
+		}
+	}
+	return columns
 }
 
 // Layout is the layout of the scans: the columns of the devices, one after the other.
@@ -135,6 +162,7 @@ func (p *Poller) Run(ctx context.Context, handle func(context.Context, *esp.Scan
 			}
 			return fmt.Errorf("handle scan: %w", err)
 		}
+		p.between(ctx, groups, clock)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -40,6 +41,10 @@ type session struct {
 
 	lastRequests int  // of the last poll
 	unhurried    bool // a poll may take longer than its period to find what the device refuses
+
+	fast       []block // read between the polls
+	isFast     []bool  // by point
+	fastFailed bool    // not asked again before a whole poll has gone well
 
 	observer Observer // nil: nobody listens
 	told     []byte   // what it is told, used again
@@ -103,6 +108,7 @@ func (s *session) replan() {
 	if s.endpoint.rtu() {
 		alternate(s.blocks)
 	}
+	s.fast = p.plan(slices.DeleteFunc(s.fastItems(), s.refusals.holds))
 }
 
 // alternate orders requests so that one differs from the next in function or length
@@ -375,6 +381,7 @@ func (s *session) conclude(r *run) {
 	case r.skipped:
 	case r.alive:
 		s.rest.answered()
+		s.fastFailed = false
 	case ReasonOf(r.stop) == esp.Unreachable: // the link has its own pauses
 		s.rest.silent(now, 0)
 	default:

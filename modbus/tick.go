@@ -15,6 +15,7 @@ type ticker struct {
 	stop   <-chan struct{} // ends a wait
 	last   time.Time       // wall time of the last tick, or of the poller before; zero before the first
 	fired  time.Time       // when it was given, with the monotonic clock
+	late   bool            // something kept the wait from beginning before the tick: give it at once
 }
 
 // early is how much before its time a timer may fire where the clock is being slewed,
@@ -37,6 +38,13 @@ func (t *ticker) wait(ctx context.Context) (at time.Time, missed uint64, err err
 			return at, 0, nil
 		}
 	}
+	if t.late {
+		t.late = false
+		if now := time.Now(); now.Truncate(t.period).After(t.last) {
+			at = now.Truncate(t.period)
+			return at, t.give(at, now), nil
+		}
+	}
 	for {
 		now := time.Now()
 		next := now.Truncate(t.period).Add(t.period)
@@ -55,13 +63,18 @@ func (t *ticker) wait(ctx context.Context) (at time.Time, missed uint64, err err
 		if at.Equal(t.last) { // the clock was set back a little: this tick was given
 			continue
 		}
-		if !t.fired.IsZero() {
-			passed := math.Round(float64(now.Sub(t.fired)) / float64(t.period))
-			if passed > 1 {
-				missed = uint64(passed) - 1
-			}
-		}
-		t.last, t.fired = at, now
-		return at, missed, nil
+		return at, t.give(at, now), nil
 	}
+}
+
+// give notes that a tick is given, and counts those that passed unused since the last.
+func (t *ticker) give(at, now time.Time) (missed uint64) {
+	if !t.fired.IsZero() {
+		passed := math.Round(float64(now.Sub(t.fired)) / float64(t.period))
+		if passed > 1 {
+			missed = uint64(passed) - 1
+		}
+	}
+	t.last, t.fired = at, now
+	return missed
 }

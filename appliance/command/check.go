@@ -14,6 +14,7 @@ import (
 
 	"wellkeeper.internal/appliance/config"
 	"wellkeeper.internal/appliance/config/yamldoc"
+	"wellkeeper.internal/appliance/esp"
 	"wellkeeper.internal/configs"
 	"wellkeeper.internal/modbus"
 	"wellkeeper.internal/modbus/profile"
@@ -45,13 +46,15 @@ setting is ours. Nothing is started and nothing is connected.`,
 
 // checked is the verdict on one file.
 type checked struct {
-	File     string    `json:"file"`
-	Kind     string    `json:"kind,omitempty"` // configuration or profile; empty: it cannot be read
-	Good     bool      `json:"good"`
-	Wells    int       `json:"wells,omitempty"`
-	Devices  int       `json:"devices,omitempty"`
-	Points   int       `json:"points,omitempty"` // of a profile
-	Remarks  []string  `json:"remarks,omitempty"`
+	File    string   `json:"file"`
+	Kind    string   `json:"kind,omitempty"` // configuration or profile; empty: it cannot be read
+	Good    bool     `json:"good"`
+	Wells   int      `json:"wells,omitempty"`
+	Devices int      `json:"devices,omitempty"`
+	Points  int      `json:"points,omitempty"` // of a profile
+	Remarks []string `json:"remarks,omitempty"`
+	// Sources say whose value counts of what several devices give.
+	Sources  []string  `json:"sources,omitempty"`
 	Mistakes []mistake `json:"mistakes,omitempty"`
 }
 
@@ -161,8 +164,9 @@ func checkFile(file string) checked {
 	cfg, err := config.Load(file, configOptions())
 	if cfg != nil {
 		c.Remarks, c.Wells = cfg.Warnings, len(cfg.Wells)
-		for _, w := range cfg.Wells {
-			c.Devices += len(w.Devices)
+		for i := range cfg.Wells {
+			c.Devices += len(cfg.Wells[i].Devices)
+			c.Sources = append(c.Sources, sources(&cfg.Wells[i])...)
 		}
 	}
 	return c.verdict(err)
@@ -222,6 +226,9 @@ func printChecked(streams Streams, results []checked) error {
 		if _, err := fmt.Fprintf(streams.Out, "%s: %s\n", c.File, c.summary()); err != nil {
 			return err
 		}
+		for _, s := range c.Sources {
+			fmt.Fprintf(streams.Out, "  %s\n", s)
+		}
 	}
 	return nil
 }
@@ -237,5 +244,36 @@ func (c *checked) summary() string {
 }
 
 func configOptions() config.Options {
-	return config.Options{Env: os.Environ(), Profiles: configs.Profiles, Port: modbus.Port}
+	return config.Options{Env: os.Environ(), Profiles: configs.Profiles, Port: modbus.Port, Cost: cost}
+}
+
+// cost estimates what reading a device takes.
+func cost(d *config.Device) (config.Cost, error) {
+	device := modbus.Device{ID: esp.DeviceID(d.Name), URL: d.URL, Profile: d.Loaded, Period: d.Period, Fast: d.Fast}
+	p, err := modbus.PlanOf(device)
+	if err != nil {
+		return config.Cost{}, err
+	}
+	return config.Cost{Port: p.Port, Cycle: p.Time, Share: p.Share, Serial: strings.HasPrefix(p.Port, "rtu:")}, nil
+}
+
+// sources says of the signals that several devices of a well give whose counts.
+func sources(w *config.Well) []string {
+	byDevice := map[string][]string{}
+	var order []string
+	for _, s := range w.Sources() {
+		if s.Device == "" {
+			continue
+		}
+		key := fmt.Sprintf("%s counts, and %s stands beside it", s.Device, strings.Join(s.Others, ", "))
+		if byDevice[key] == nil {
+			order = append(order, key)
+		}
+		byDevice[key] = append(byDevice[key], s.Signal)
+	}
+	var lines []string
+	for _, key := range order {
+		lines = append(lines, fmt.Sprintf("well %s: %s: %s", w.ID, strings.Join(byDevice[key], ", "), key))
+	}
+	return lines
 }

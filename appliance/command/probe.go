@@ -20,8 +20,8 @@ import (
 type probeFlags struct {
 	device, profile string
 	unit            uint8
-	timeout         time.Duration
-	asJSON          bool
+	timeout, period time.Duration
+	asJSON, plan    bool
 	scan            scanFlags
 }
 
@@ -33,13 +33,18 @@ func newProbe(streams Streams) *cobra.Command {
 		Long: `Reads every point of a profile once and shows reference, wire address, raw words,
 value and quality, to be compared with the device's own panel. It only reads.
 
+With --plan nothing is asked and nothing is opened: it prints the requests that a poll is made of,
+what each is for, and how long it is estimated to occupy the line: the characters of both frames at
+the line's rate, the silences, and 10 ms for the device to answer.
+
 With --scan it looks for devices instead: it asks each of some units, on a serial port
 with each of some settings, for one register, and prints who answers. That is a short
 list and no sweep; a serial line must have no other master meanwhile.`,
 		Example: `  wellkeeper probe --device tcp://192.0.2.10:502 --unit 1 --profile ./mydrive.yaml
   wellkeeper probe --device 'rtu:///dev/ttyUSB0?baud=9600&parity=N' --unit 10 --profile simulated-gauge --json
   wellkeeper probe --scan --device tcp://192.0.2.10:502 --units 1-5,10
-  wellkeeper probe --scan --device rtu:///dev/ttyUSB0 --line 9600-8N1 --line 19200-8E1`,
+  wellkeeper probe --scan --device rtu:///dev/ttyUSB0 --line 9600-8N1 --line 19200-8E1
+  wellkeeper probe --device 'rtu:///dev/ttyUSB0?baud=9600' --profile ./mydrive.yaml --plan`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runProbe(cmd.Context(), streams, f) },
 	}
@@ -48,6 +53,8 @@ list and no sweep; a serial line must have no other master meanwhile.`,
 	flags.StringVar(&f.profile, "profile", "", "id of a carried profile, or a file")
 	flags.Uint8Var(&f.unit, "unit", 0, "Modbus unit (default: the profile's)")
 	flags.DurationVar(&f.timeout, "timeout", 0, "longest wait for one answer (default: the profile's)")
+	flags.DurationVar(&f.period, "period", time.Second, "with --plan: how often it is read")
+	flags.BoolVar(&f.plan, "plan", false, "print the requests and their line time, and ask nothing")
 	flags.BoolVar(&f.asJSON, "json", false, "print JSON")
 	flags.BoolVar(&f.scan.on, "scan", false, "look for devices instead of reading one")
 	flags.StringVar(&f.scan.units, "units", "", "with --scan: units, as in 1-10,31 (default: 1-10 and those of the carried profiles)")
@@ -71,11 +78,19 @@ func runProbe(ctx context.Context, streams Streams, f probeFlags) error {
 	if err != nil {
 		return err
 	}
+	device := modbus.Device{ID: "device", URL: f.device, Unit: f.unit, Profile: p, Timeout: f.timeout, Period: f.period}
+	if f.plan {
+		plan, err := modbus.PlanOf(device)
+		if err != nil {
+			return err
+		}
+		return printPlan(streams.Out, &plan, f.asJSON)
+	}
 	log, err := newLog(streams.Err, "warn")
 	if err != nil {
 		return err
 	}
-	result, err := modbus.Probe(ctx, modbus.Device{ID: "device", URL: f.device, Unit: f.unit, Profile: p, Timeout: f.timeout}, log)
+	result, err := modbus.Probe(ctx, device, log)
 	// A device that gave no value still has rows that say why.
 	if len(result.Rows) > 0 {
 		err = errors.Join(err, printProbe(streams.Out, &result, f.asJSON))

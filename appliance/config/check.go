@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"wellkeeper.internal/appliance/config/yamldoc"
+	"wellkeeper.internal/appliance/derive"
 	"wellkeeper.internal/appliance/esp"
 	"wellkeeper.internal/modbus/profile"
 )
@@ -31,13 +32,14 @@ type checker struct {
 	others []error
 	loaded map[string]*profile.Profile
 	ports  map[string]port
+	loads  map[string]*load // by port
 }
 
 // port is what the first device on it says of a port.
 type port struct{ settings, device string }
 
 func (c *checker) check() {
-	c.loaded, c.ports = map[string]*profile.Profile{}, map[string]port{}
+	c.loaded, c.ports, c.loads = map[string]*profile.Profile{}, map[string]port{}, map[string]*load{}
 	c.defaults()
 	c.ranges()
 	if c.cfg.Data == "" {
@@ -61,6 +63,7 @@ func (c *checker) check() {
 		c.well(path, w)
 	}
 	c.tap()
+	c.lines()
 }
 
 func (c *checker) site() {
@@ -155,8 +158,12 @@ func (c *checker) well(path string, w *Well) {
 		}
 		seen[d.Name] = true
 		c.device(at, d)
+		if d.Loaded != nil && d.Period > 0 {
+			c.cost(at, w, d)
+		}
 	}
 	c.periods(path, w)
+	c.sources(path, w)
 	c.layout(path, w)
 }
 
@@ -397,31 +404,34 @@ func (c *checker) periods(path string, w *Well) {
 		if shortest > 0 && d.Period%shortest != 0 {
 			c.doc.Complain(fmt.Sprintf("%s.devices[%d].period", path, i), "%s is no multiple of %s, the shortest period of the well", d.Period, shortest)
 		}
+		if d.Fast > 0 && (d.Fast >= shortest || shortest%d.Fast != 0) {
+			c.doc.Complain(fmt.Sprintf("%s.devices[%d].fast", path, i), "%s is no whole part of %s, the shortest period of the well", d.Fast, shortest)
+		}
 	}
 }
 
-// layout finds a signal that two devices of a well give, and a limit on a signal that
-// none gives.
+// layout finds a limit on a signal that no device of the well gives.
 func (c *checker) layout(path string, w *Well) {
-	from := map[string]string{}
-	complete := true
-	for i, d := range w.Devices {
+	given := map[string]bool{}
+	for _, d := range w.Devices {
 		if d.Loaded == nil {
-			complete = false
-			continue
+			return
 		}
 		for _, col := range d.Loaded.Columns(esp.DeviceID(d.Name)) {
-			if other, dup := from[col.Name]; dup {
-				c.doc.Complain(fmt.Sprintf("%s.devices[%d]", path, i), "signal %s comes from %s too; each signal of a well has one source: remove it from one profile", col.Name, other)
-				continue
-			}
-			from[col.Name] = d.Name
+			given[col.Name] = true
 		}
 	}
+	derived, lacking := derive.Given(w.Facts.esp(), func(id esp.SignalID) bool { return given[id.String()] })
+	for _, id := range derived {
+		given[id.String()] = true
+	}
 	for i, l := range w.Limits {
-		_, known := esp.Lookup(l.Signal)
-		if _, given := from[l.Signal]; complete && known && !given {
-			c.doc.Complain(fmt.Sprintf("%s.limits[%d].signal", path, i), "no device of the well gives %s, so nothing would watch this limit", l.Signal)
+		id, known := esp.Lookup(l.Signal)
+		at := fmt.Sprintf("%s.limits[%d].signal", path, i)
+		if fact := lacking[id]; fact != "" {
+			c.doc.Complain(at, "%s is computed, and needs facts.%s, which is not entered", l.Signal, fact)
+		} else if known && !given[l.Signal] {
+			c.doc.Complain(at, "no device of the well gives %s, so nothing would watch this limit", l.Signal)
 		}
 	}
 }

@@ -153,10 +153,22 @@ type Well struct {
 	// underscores. Another id is another well.
 	ID string `yaml:"id" otherwise:"required"`
 	// Name that people read.
-	Name    string   `yaml:"name" otherwise:"the id"`
+	Name string `yaml:"name" otherwise:"the id"`
+	// Whose value counts where several devices give one signal: names of devices, the first that gives it, or
+	// `SIGNAL@DEVICE` for one signal. The others are kept beside it as `SIGNAL@DEVICE`; nothing is ever mixed.
+	Prefer  []string `yaml:"prefer" otherwise:"required where two devices give one signal"`
 	Facts   Facts    `yaml:"facts"`
 	Limits  []Limit  `yaml:"limits"`
 	Devices []Device `yaml:"devices"`
+	Trip    Trip     `yaml:"trip"`
+}
+
+// Trip is what is kept of each trip.
+type Trip struct {
+	// How much of the time before a trip its record holds.
+	Before time.Duration `yaml:"before" default:"60s" min:"5s" max:"2m"`
+	// How much of the time after it.
+	After time.Duration `yaml:"after" default:"30s" min:"1s" max:"2m"`
 }
 
 // Facts are the well's facts as entered, each with its unit. What is not entered is
@@ -220,6 +232,9 @@ type Device struct {
 	Variants map[string]string `yaml:"variants" otherwise:"the profile's"`
 	// How often it is read; a multiple of the shortest of its well.
 	Period time.Duration `yaml:"period" default:"1s" min:"100ms" max:"1h"`
+	// How often the signals that explain a trip (currents, voltages, frequency, power, status) are read between the
+	// polls: a whole part of the period. They are kept in memory and stored with the record of a trip only.
+	Fast time.Duration `yaml:"fast" min:"50ms" max:"1s" otherwise:"not between the polls"`
 	// How long one answer may take.
 	Timeout time.Duration `yaml:"timeout" min:"20ms" max:"30s" otherwise:"the profile's"`
 
@@ -235,6 +250,9 @@ type Options struct {
 	// Port, when set, checks a device's url beyond its form. It names the port that
 	// devices share and the settings that they must agree on.
 	Port func(url string, link profile.Link) (port, settings string, err error)
+	// Cost, when set, estimates what reading a device occupies its port for, so that what
+	// asks more of a line than it can carry is told.
+	Cost func(d *Device) (Cost, error)
 }
 
 // Load reads and checks the configuration in path. A wrong one gives a *yamldoc.Error

@@ -73,6 +73,27 @@ func Describe(facts esp.Facts, layout *esp.Layout, readings []esp.Reading) []Des
 	return list
 }
 
+// Given lists the signals that are derived where a well reads certain signals, and
+// those that lack only a fact with the key of that fact.
+func Given(facts esp.Facts, reads func(esp.SignalID) bool) (there []esp.SignalID, lacking map[esp.SignalID]string) {
+	at := map[esp.SignalID]int{}
+	for _, s := range esp.Signals() {
+		if reads(s.ID) {
+			at[s.ID] = 0
+		}
+	}
+	lacking = map[esp.SignalID]string{}
+	for _, f := range formulas() {
+		if _, ok := stepFor(f, &facts, at); ok {
+			at[f.signal] = 0
+			there = append(there, f.signal)
+		} else if _, read := at[f.signal]; !read && hasAll(at, f.inputs) {
+			lacking[f.signal] = f.fact.key
+		}
+	}
+	return there, lacking
+}
+
 func hasAll(at map[esp.SignalID]int, inputs []esp.SignalID) bool {
 	return !slices.ContainsFunc(inputs, func(id esp.SignalID) bool { _, ok := at[id]; return !ok })
 }
