@@ -9,6 +9,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"wellkeeper.internal/appliance/alarm"
+	"wellkeeper.internal/appliance/config"
 	"wellkeeper.internal/appliance/derive"
 	"wellkeeper.internal/appliance/diagnosis"
 	"wellkeeper.internal/appliance/esp"
@@ -34,6 +35,7 @@ type pipeline struct {
 	well  esp.WellID
 	store history
 	board *web.Board
+	box   *blackBox
 	wake  func() // tells the uplink that there is a record to send
 	log   zerolog.Logger
 	beats atomic.Uint64 // scans that went all the way, old ones too
@@ -47,6 +49,7 @@ type pipeline struct {
 	past    *derive.Deriver // of what is relived, which goes on beside it
 	engine  *diagnosis.Engine
 	alarms  *alarm.Manager
+	faults  faultWords
 
 	// restored says that the stored past was relived; written and read while no other
 	// goroutine runs the well.
@@ -88,7 +91,7 @@ type band struct {
 // faultWords puts a drive's code in the words of its profile.
 type faultWords = func(code int64) diagnosis.Fault
 
-func newPipeline(well esp.Well, faults faultWords, layout *esp.Layout, store history, wake func(), log zerolog.Logger) *pipeline {
+func newPipeline(well esp.Well, trip config.Trip, faults faultWords, layout *esp.Layout, store history, wake func(), log zerolog.Logger) *pipeline {
 	return &pipeline{
 		well:    well.ID,
 		store:   store,
@@ -99,6 +102,8 @@ func newPipeline(well esp.Well, faults faultWords, layout *esp.Layout, store his
 		engine:  diagnosis.New(diagnosis.Config{Well: well, Fault: faults}),
 		alarms:  alarm.New(alarm.Config{Well: well.ID, Limits: well.Limits}),
 		board:   web.NewBoard(),
+		box:     newBlackBox(trip.Before, trip.After),
+		faults:  faults,
 		wake:    wake,
 		log:     log,
 	}
@@ -108,6 +113,7 @@ func newPipeline(well esp.Well, faults faultWords, layout *esp.Layout, store his
 // full or broken disk costs readings, which the store counts, and never the page or
 // the alarms.
 func (p *pipeline) live(ctx context.Context, s *esp.Scan) error {
+	stamped := s.Time
 	if p.stamps != nil {
 		if step := p.stamps.stamp(s); step != 0 {
 			p.clockStepped(step)
@@ -117,6 +123,7 @@ func (p *pipeline) live(ctx context.Context, s *esp.Scan) error {
 	if _, err := p.store.Append(ctx, s); err != nil {
 		return err
 	}
+	p.box.take(s, stamped)
 	if p.stamps != nil && p.stamps.stored(ctx, s) {
 		p.wake()
 	}
@@ -130,6 +137,7 @@ func (p *pipeline) live(ctx context.Context, s *esp.Scan) error {
 		p.tell(ctx, changes)
 		p.publish(s)
 	}
+	p.ended(ctx, false)
 	p.board.Touch()
 	p.beats.Add(1)
 	return nil
@@ -145,6 +153,7 @@ func (p *pipeline) clockStepped(step time.Duration) {
 	awaiting := p.awaiting
 	p.published.Looked = p.published.Looked.Add(step)
 	p.mu.Unlock()
+	p.box.stepped(step)
 	p.work.Lock()
 	defer p.work.Unlock()
 	p.gate.ClockStepped(step)
@@ -157,6 +166,11 @@ func (p *pipeline) clockStepped(step time.Duration) {
 // tell makes what changed durable, and the readings with it that a trip is explained by.
 func (p *pipeline) tell(ctx context.Context, c changes) {
 	p.keep(ctx, c)
+	for i := range c.events {
+		if isTrip(&c.events[i]) {
+			p.began(ctx, &c.events[i])
+		}
+	}
 	if !c.tripped {
 		return
 	}

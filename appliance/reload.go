@@ -154,7 +154,7 @@ func (a *App) plan(cfg *config.Config) (*plan, error) {
 			}
 			p.start, p.wells = append(p.start, w), append(p.wells, w)
 			p.report.Added = append(p.report.Added, id)
-		case !sameDevices(old.devices, devices(c)) || !slices.Equal(old.prefer, c.Prefer):
+		case !sameDevices(old.devices, devices(c)) || !slices.Equal(old.prefer, c.Prefer) || old.trip != c.Trip:
 			w, err := newPolling(c, a)
 			if err != nil {
 				return nil, err
@@ -220,11 +220,12 @@ func (w *well) goOn(ctx context.Context, old *well) {
 	w.poller.Follow(old.poller)
 	w.images.keep(w.devices, old)
 	if !old.pipeline.restored { // it was stopped while it relived the past: w does it anew
-		w.pipeline = newPipeline(w.esp, w.faultWords, w.poller.Layout(), w.store, old.pipeline.wake, component(w.log, "pipeline"))
+		w.pipeline = newPipeline(w.esp, w.trip, w.faultWords, w.poller.Layout(), w.store, old.pipeline.wake, component(w.log, "pipeline"))
 		w.pipeline.stamps = old.pipeline.stamps
 		return
 	}
 	w.pipeline, w.known = old.pipeline, true
+	w.pipeline.box = newBlackBox(w.trip.Before, w.trip.After)
 	if old.poller.Layout().ID() != w.poller.Layout().ID() {
 		w.pipeline.relayout(w.poller.Layout())
 	}

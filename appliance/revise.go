@@ -22,6 +22,7 @@ func (p *pipeline) revise(ctx context.Context, well esp.Well, faults faultWords)
 	p.work.Lock()
 	p.engine.SetWell(well)
 	p.engine.SetFaults(faults)
+	p.faults = faults
 	p.deriver, p.past = derive.New(well.Facts, p.layout), derive.New(well.Facts, p.layout)
 	changed := p.alarms.SetLimits(well.Limits)
 	active := p.alarms.Active()

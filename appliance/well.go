@@ -22,7 +22,8 @@ import (
 type well struct {
 	esp      esp.Well
 	devices  []modbus.Device
-	prefer   []string     // whose value counts
+	prefer   []string // whose value counts
+	trip     config.Trip
 	drive    esp.DeviceID // empty where no device is one
 	period   time.Duration
 	poller   *modbus.Poller
@@ -55,7 +56,7 @@ func newWell(c *config.Well, a *App) (*well, error) {
 		return nil, err
 	}
 	w.past = a.past
-	w.pipeline = newPipeline(w.esp, w.faultWords, w.poller.Layout(), a.store, a.wakeUplink, component(w.log, "pipeline"))
+	w.pipeline = newPipeline(w.esp, w.trip, w.faultWords, w.poller.Layout(), a.store, a.wakeUplink, component(w.log, "pipeline"))
 	w.pipeline.stamps = a.newStamps(w.esp.ID, component(w.log, "clock"))
 	return w, nil
 }
@@ -63,7 +64,7 @@ func newWell(c *config.Well, a *App) (*well, error) {
 // newPolling makes a well without a pipeline.
 func newPolling(c *config.Well, a *App) (*well, error) {
 	w := &well{
-		esp: c.ESP(), devices: devices(c), prefer: c.Prefer, store: a.store, failures: newFailureRate(len(c.Devices)),
+		esp: c.ESP(), devices: devices(c), prefer: c.Prefer, trip: c.Trip, store: a.store, failures: newFailureRate(len(c.Devices)),
 		log: a.log.With().Str("well", c.ID).Logger(),
 	}
 	for _, d := range w.devices {
@@ -77,7 +78,7 @@ func newPolling(c *config.Well, a *App) (*well, error) {
 	w.images = newImages(w.devices)
 	var err error
 	w.poller, err = modbus.NewPoller(modbus.Config{
-		Well: w.esp.ID, Devices: w.devices, Names: c.Names(), Links: a.links, Observe: w.images.observe, Log: a.log,
+		Well: w.esp.ID, Devices: w.devices, Names: c.Names(), Links: a.links, Observe: w.images.observe, Fast: func(s *esp.Scan) { w.pipeline.box.fast(s) }, Log: a.log,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("well %s: %w", c.ID, err)
@@ -117,6 +118,7 @@ func (w *well) drain() {
 // run polls until ctx ends. What was known before the stop is brought back beside it:
 // a drive is not left unread for a week of history.
 func (w *well) run(ctx context.Context) error {
+	defer w.pipeline.ended(context.WithoutCancel(ctx), true)
 	if w.past != nil {
 		return w.runPast(ctx)
 	}

@@ -234,7 +234,7 @@ type Device struct {
 	Period time.Duration `yaml:"period" default:"1s" min:"100ms" max:"1h"`
 	// How often the signals that explain a trip (currents, voltages, frequency, power, status) are read between the
 	// polls: a whole part of the period. They are kept in memory and stored with the record of a trip only.
-	Fast time.Duration `yaml:"fast" min:"50ms" max:"1s" otherwise:"not between the polls"`
+	Fast time.Duration `yaml:"fast" min:"100ms" max:"1s" otherwise:"not between the polls"`
 	// How long one answer may take.
 	Timeout time.Duration `yaml:"timeout" min:"20ms" max:"30s" otherwise:"the profile's"`
 

@@ -112,7 +112,7 @@ func TestWhatALineCanCarry(t *testing.T) {
 }
 
 func TestFastReadsFitBetweenThePolls(t *testing.T) {
-	for fast, mistake := range map[string]string{"200ms": "", "300ms": "is no whole part of 1s", "1s": "is no whole part of 1s", "20ms": "write 50ms to 1s"} {
+	for fast, mistake := range map[string]string{"200ms": "", "300ms": "is no whole part of 1s", "1s": "is no whole part of 1s", "20ms": "write 100ms to 1s"} {
 		path := write(t, map[string]string{
 			"wellkeeper.yaml": "data: d\nwells: [{id: W, devices: [{name: drive, url: 'tcp://h', profile: ./d.yaml, fast: " + fast + "}]}]\n", "d.yaml": driveWithGauge,
 		})
