@@ -193,7 +193,7 @@ func (a *App) listen(ctx context.Context) error {
 	}
 	view := pages{a}
 	kept := archive{a}
-	a.server, err = web.New(web.Config{
+	a.server, err = web.New(web.Config{ //nolint:contextcheck // a request has its own
 		Listener: a.listener, TLS: tlsConfig, AnonymousView: *cfg.Web.AnonymousView,
 		Curves: kept, Notes: kept, Devices: instruments{a}, Auth: a.users,
 		Wells: view, Changes: view, Health: view, Jobs: view, Telemetry: kept, Diagnoses: kept,

@@ -166,6 +166,7 @@ func (t *trial) judge(v *verdict, start time.Time, s *esp.Scan) {
 			}
 		case esp.Lost:
 			lost++
+		default:
 		}
 	}
 	v.polls++

@@ -115,7 +115,7 @@ func (s *Server) handler() http.Handler {
 	cross := http.NewCrossOriginProtection()
 	cross.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		s.metrics.requests.WithLabelValues(classOther, statusClass(http.StatusForbidden)).Inc()
-		s.fail(&apiError{status: http.StatusForbidden, code: "cross_origin", message: "requests from other sites are refused"}, e.NewContext(req, w))
+		s.fail(&apiError{status: http.StatusForbidden, code: "cross_origin", message: "requests from other sites are refused"}, e.NewContext(req, w)) //nolint:contextcheck // that of the request
 	}))
 	return headers(cross.Handler(e))
 }

@@ -15,8 +15,12 @@ import (
 func TestProfileList(t *testing.T) {
 	stdout, stderr, code := call(t, "", "profile", "list", "--json")
 	var all []struct {
-		ID, Vendor, Kind, Document, Verified string
-		Points                               int
+		ID       string `json:"id"`
+		Vendor   string `json:"vendor"`
+		Kind     string `json:"kind"`
+		Document string `json:"document"`
+		Verified string `json:"verified"`
+		Points   int    `json:"points"`
 	}
 	if err := json.Unmarshal([]byte(stdout), &all); code != 0 || err != nil {
 		t.Fatalf("exit %d, %v\n%s", code, err, stderr)
@@ -113,8 +117,12 @@ func TestProfileImport(t *testing.T) {
 		got = append(got, row{q.Name, q.Type.String(), string(q.Unit), q.Wire, q.Printed.Apply(1)})
 	}
 	want := []row{
-		{"drive_frequency", "u16", "Hz", 1, 0.01}, {"output_current", "u32", "A", 3, 1}, {"motor_current_own", "u16", "A", 8, 0.01},
-		{"intake_pressure", "s16", "psi", 27, 0.1}, {"casing_pressure_own", "u16", "", 40, 0.1}, {"status_word_1", "u16", "", 60, 1},
+		{"drive_frequency", "u16", "Hz", 1, 0.01},
+		{"output_current", "u32", "A", 3, 1},
+		{"motor_current_own", "u16", "A", 8, 0.01},
+		{"intake_pressure", "s16", "psi", 27, 0.1},
+		{"casing_pressure_own", "u16", "", 40, 0.1},
+		{"status_word_1", "u16", "", 60, 1},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("points (-want +got):\n%s", diff)

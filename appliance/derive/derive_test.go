@@ -20,14 +20,14 @@ type column struct {
 	why   esp.Reason
 }
 
-func scanOf(t testing.TB, columns ...column) *esp.Scan {
-	t.Helper()
+func scanOf(tb testing.TB, columns ...column) *esp.Scan {
+	tb.Helper()
 	var cols []esp.Column
 	var readings []esp.Reading
 	for _, c := range columns {
 		id, ok := esp.Lookup(c.name)
 		if !ok {
-			t.Fatalf("no signal %s", c.name)
+			tb.Fatalf("no signal %s", c.name)
 		}
 		col := esp.Column{Name: c.name, Device: "drive", Unit: id.Info().Unit, Scale: esp.Scale(c.scale)}
 		r := esp.Reading{Raw: c.raw, Value: col.Decode(c.raw), Quality: c.q, Reason: c.why}
@@ -40,7 +40,7 @@ func scanOf(t testing.TB, columns ...column) *esp.Scan {
 	}
 	layout, err := esp.NewLayout("W", cols, nil)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return &esp.Scan{Well: "W", Time: time.Unix(1795000000, 0).UTC(), Layout: layout, Readings: readings}
 }

@@ -32,7 +32,9 @@ var _ net.Listener = (*Door)(nil)
 func OpenDoor(ctx context.Context, address string, bank *Bank) (*Door, error) {
 	d := &Door{bank: bank, address: address, done: make(chan struct{})}
 	values := context.WithoutCancel(ctx) // it is opened again long after the caller's wait
-	d.listen = func(address string) (net.Listener, error) { return (&net.ListenConfig{}).Listen(values, "tcp", address) }
+	d.listen = func(address string) (net.Listener, error) {
+		return (&net.ListenConfig{}).Listen(values, "tcp", address)
+	}
 	if err := d.open(); err != nil {
 		return nil, err
 	}

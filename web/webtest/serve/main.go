@@ -50,7 +50,7 @@ func run(ctx context.Context, args []string, in io.Reader) error {
 	}
 	cfg := source.Config()
 	cfg.Listener, cfg.Log = ln, zerolog.New(os.Stderr)
-	server, err := web.New(cfg)
+	server, err := web.New(cfg) //nolint:contextcheck // a request has its own
 	if err != nil {
 		return err
 	}
