@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"time"
 
 	"wellkeeper.internal/appliance/esp"
@@ -92,4 +93,28 @@ func begins(r record.Record, before time.Time) bool {
 	}
 	g, err := record.Decode[esp.Gap](r)
 	return err == nil && g.From.Before(before)
+}
+
+// Trips are the newest trips of a well. A trip is recorded twice, and the later record of
+// its time stands; one of a later release is passed over.
+func (a archive) Trips(ctx context.Context, id esp.WellID, limit int) ([]record.Trip, error) {
+	if a.app.well(id) == nil {
+		return nil, fmt.Errorf("%s: %w", id, web.ErrNoWell)
+	}
+	list := []record.Trip{}
+	query := storage.RecordQuery{Well: id, Kinds: []record.Kind{record.KindTrip}, Newest: true, Limit: 2 * limit}
+	for r, err := range a.app.store.Records(ctx, query) {
+		if errors.Is(err, storage.ErrDamaged) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read the trips: %w", err)
+		}
+		t, err := record.Decode[record.Trip](r)
+		known := slices.ContainsFunc(list, func(of record.Trip) bool { return of.Time.Equal(t.Time) })
+		if err == nil && !known && len(list) < limit {
+			list = append(list, t)
+		}
+	}
+	return list, nil
 }

@@ -43,6 +43,9 @@ func (a *App) watchSettings(ctx context.Context) error {
 			running[w.poller] = known
 			for i, s := range w.poller.Status() {
 				ok := s.State == modbus.StateOK
+				if serial := s.Identity["serial"]; ok && serial != "" {
+					a.noteSerial(ctx, w.esp.ID, s.Device, serial)
+				}
 				if ok && !known[s.Device] && len(w.devices[i].Profile.Settings) > 0 {
 					a.logSettings(ctx, w, &w.devices[i])
 				}
@@ -50,6 +53,35 @@ func (a *App) watchSettings(ctx context.Context) error {
 			}
 		}
 		seen = running
+	}
+}
+
+// serialTable holds the serial number that last answered, by well and device.
+const serialTable = "serials"
+
+// noteSerial tells where another device answers than before, over a restart too.
+func (a *App) noteSerial(ctx context.Context, id esp.WellID, device esp.DeviceID, serial string) {
+	table, key := a.store.Table(serialTable), comparedKey(id, device)
+	was, err := table.Get(key)
+	if err != nil || string(was) == serial {
+		return
+	}
+	if was != nil {
+		r, err := record.Event(esp.Event{
+			Well: id, Time: a.clock.Now().UTC(), ID: "device_replaced",
+			Text: fmt.Sprintf("%s is another device: serial number %s answers where %s did. Compare it with its panel anew.", device, serial, was),
+		})
+		if err == nil {
+			_, err = a.store.AppendRecord(ctx, r)
+		}
+		if err != nil {
+			a.log.Error().Err(err).Msg("an event could not be recorded")
+			return
+		}
+		a.wakeUplink()
+	}
+	if err := table.Put(key, []byte(serial)); err != nil {
+		a.log.Warn().Err(err).Msg("a serial number could not be kept")
 	}
 }
 

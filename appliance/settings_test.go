@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"io"
 	"net"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/fstest"
@@ -18,13 +19,15 @@ import (
 
 const settingsProfile = `{schema: esp-profile/1, id: d, kind: drive, defaults: {fc: 3, base: 0}, points: [
   {name: drive_frequency, ref: 0, type: u16, scale: 0.01, unit: Hz}],
+detect: [{ref: 150, kind: serial}],
 settings: [
   {name: underload_limit, ref: 100, unit: "%", text: "Underload trip"},
   {name: restarts, ref: 101},
   {name: gone, ref: 200}]}`
 
-// knob is a drive with settings that somebody can change at it: it answers register 0,
-// 100 and 101, and refuses all others.
+// knob is a drive with settings that somebody can change at it: it answers registers 0,
+// 100, 101 and 150, its serial number, and refuses all others. With another limit it is
+// another drive.
 func knob(t *testing.T) (addr string, limit *atomic.Uint32) {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -42,7 +45,7 @@ func knob(t *testing.T) (addr string, limit *atomic.Uint32) {
 			}
 			address, n := binary.BigEndian.Uint16(b[8:]), int(binary.BigEndian.Uint16(b[10:]))
 			reply := append([]byte{b[0], b[1], 0, 0, 0, byte(3 + 2*n), b[6], b[7], byte(2 * n)}, make([]byte, 2*n)...)
-			value := map[uint16]uint16{0: 5200, 100: uint16(limit.Load()), 101: 3}
+			value := map[uint16]uint16{0: 5200, 100: uint16(limit.Load()), 101: 3, 150: uint16(4000 + limit.Load())}
 			if v, ok := value[address]; ok && n == 1 {
 				binary.BigEndian.PutUint16(reply[9:], v)
 			} else {
@@ -127,7 +130,7 @@ func TestSettingsChangedAtTheDrive(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	looks, events := 0, 0
+	looks, events, replaced := 0, 0, 0
 	for rec, err := range store.Records(t.Context(), storage.RecordQuery{Kinds: []record.Kind{record.KindSettings, record.KindEvent}}) {
 		if err != nil {
 			t.Fatal(err)
@@ -136,7 +139,15 @@ func TestSettingsChangedAtTheDrive(t *testing.T) {
 			looks++
 		} else if e, err := record.Decode[esp.Event](rec); err == nil && e.ID == "settings_changed" {
 			events++
+		} else if err == nil && e.ID == "device_replaced" {
+			replaced++
+			if !strings.Contains(e.Text, "4045 answers where 4060 did") {
+				t.Errorf("it says %q", e.Text)
+			}
 		}
+	}
+	if replaced != 1 {
+		t.Errorf("%d events tell of another device, want 1", replaced)
 	}
 	if looks != 2 || events != 1 {
 		t.Errorf("%d records and %d events, want 2 looks that differ and 1 change", looks, events)

@@ -85,6 +85,7 @@ func (s *Server) routes() []route {
 		{get, "/api/v1/wells/:well/events", view, s.apiEvents},
 		{get, "/api/v1/wells/:well/devices", view, s.apiDevices},
 		{get, "/api/v1/wells/:well/settings", view, s.apiSettings},
+		{get, "/api/v1/wells/:well/trips", view, s.apiTrips},
 		{post, "/api/v1/wells/:well/registers/read", asTechnician, s.apiReadRegisters},
 		{post, "/api/v1/wells/:well/devices/:device/comparison", asTechnician, s.apiCompare},
 		{get, "/api/v1/jobs", view, s.apiJobs},

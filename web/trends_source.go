@@ -31,6 +31,9 @@ type Notes interface {
 	// and including from until before to, newest first, and gaps in the readings that
 	// reach into that time. more says that there are more than limit.
 	Notes(ctx context.Context, well esp.WellID, from, to time.Time, limit int) (list []record.Record, more bool, err error)
+	// Trips are the newest trips of a well with what was read around them, the newest
+	// first. ErrNoWell.
+	Trips(ctx context.Context, well esp.WellID, limit int) ([]record.Trip, error)
 }
 
 // BucketQuery asks for sums over pieces of time.

@@ -164,7 +164,7 @@ func (r *Recorder) fill(t record.Trip) record.Trip {
 			continue
 		}
 		t.Signals = append(t.Signals, s)
-		if c, changed := departure(within, at, column.Signal.Info()); changed {
+		if c, changed := departure(within, at-min(departureAhead, r.before/2).Milliseconds(), at, column.Signal.Info()); changed {
 			t.Order = append(t.Order, c)
 		}
 	}
@@ -187,16 +187,16 @@ func rounded(v float64, s *esp.Signal) esp.Number {
 
 // What counts as a departure: an analog signal by this share of what it was, and by
 // several steps of its resolution; a status by any change. It is looked for around the
-// trip, and what was is the median of the time before that.
+// trip, half of the record's time before it at the most, and what was is the median of
+// the time before that.
 const (
 	departureShare = 0.10
 	departureSteps = 5
 	departureAhead = 10 * time.Second
 )
 
-// departure finds where a signal first left what it was.
-func departure(samples []sample, at int64, info *esp.Signal) (c record.TripChange, ok bool) {
-	begin := at - departureAhead.Milliseconds()
+// departure finds where a signal first left, from begin on, what it was before.
+func departure(samples []sample, begin, at int64, info *esp.Signal) (c record.TripChange, ok bool) {
 	var past []float64
 	for _, s := range samples {
 		if s.at < begin && !math.IsNaN(s.value) {

@@ -2,6 +2,7 @@ package webtest
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"math"
 	"slices"
@@ -219,4 +220,18 @@ func (s *Source) recordsLocked(well esp.WellID) ([]record.Record, error) {
 	add(record.Event(esp.Event{Well: well, Time: ago(stopped + 40*time.Minute), ID: "state_changed", Text: "Drive tripped: F12 undervoltage.", From: esp.Running, To: esp.Tripped}))
 	slices.SortStableFunc(list, func(a, b record.Record) int { return b.Time.Compare(a.Time) })
 	return list, failed
+}
+
+// Trips implements web.Notes: one trip, of a current that rose.
+func (s *Source) Trips(_ context.Context, well esp.WellID, limit int) ([]record.Trip, error) {
+	if well != "RB-114" {
+		return nil, fmt.Errorf("%s: %w", well, web.ErrNoWell)
+	}
+	at := time.Date(2026, 11, 23, 19, 30, 0, 0, time.UTC)
+	list := []record.Trip{{
+		Well: well, Time: at, Before: esp.Running, State: esp.Tripped, Complete: true, From: at.Add(-time.Minute), To: at.Add(30 * time.Second),
+		Signals: []record.TripSignal{{Name: "output_current", Device: "drive", Unit: esp.Ampere, Offset: []int64{-1000, 0}, Value: []esp.Number{52, 0}}},
+		Order:   []record.TripChange{{Name: "output_current", Offset: -1000, Since: -1100, Was: 40, Is: 52}},
+	}}
+	return list[:min(limit, len(list))], nil
 }
