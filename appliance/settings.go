@@ -41,18 +41,23 @@ func (a *App) watchSettings(ctx context.Context) error {
 				known = map[esp.DeviceID]bool{}
 			}
 			running[w.poller] = known
-			for i, s := range w.poller.Status() {
-				ok := s.State == modbus.StateOK
-				if serial := s.Identity["serial"]; ok && serial != "" {
-					a.noteSerial(ctx, w.esp.ID, s.Device, serial)
-				}
-				if ok && !known[s.Device] && len(w.devices[i].Profile.Settings) > 0 {
-					a.logSettings(ctx, w, &w.devices[i])
-				}
-				known[s.Device] = ok
-			}
+			a.meet(ctx, w, known)
 		}
 		seen = running
+	}
+}
+
+// meet looks at the devices of a well that answer and did not when it last came by.
+func (a *App) meet(ctx context.Context, w *well, known map[esp.DeviceID]bool) {
+	for i, s := range w.poller.Status() {
+		ok := s.State == modbus.StateOK
+		if serial := s.Identity["serial"]; ok && serial != "" {
+			a.noteSerial(ctx, w.esp.ID, s.Device, serial)
+		}
+		if ok && !known[s.Device] && len(w.devices[i].Profile.Settings) > 0 {
+			a.logSettings(ctx, w, &w.devices[i])
+		}
+		known[s.Device] = ok
 	}
 }
 

@@ -127,7 +127,7 @@ func (s *Server) telemetryLatest(c echo.Context) error {
 
 func (s *Server) telemetryHistory(c echo.Context) error {
 	ctx, well := c.Request().Context(), wellParam(c)
-	hours, err := intParam(c, "hours", 24, 1, 168)
+	hours, err := intParam(c, "hours", 24, 168)
 	if err != nil {
 		return err
 	}
@@ -212,14 +212,15 @@ func (s *Server) known(c echo.Context, well esp.WellID) error {
 	return ErrNoWell
 }
 
-func intParam(c echo.Context, name string, absent, least, most int) (int, error) {
+// intParam is a whole number from 1 to most.
+func intParam(c echo.Context, name string, absent, most int) (int, error) {
 	raw := c.QueryParam(name)
 	if raw == "" {
 		return absent, nil
 	}
 	n, err := strconv.Atoi(raw)
-	if err != nil || n < least || n > most {
-		return 0, errInvalid(name, name+" must be a whole number from "+strconv.Itoa(least)+" to "+strconv.Itoa(most))
+	if err != nil || n < 1 || n > most {
+		return 0, errInvalid(name, name+" must be a whole number from 1 to "+strconv.Itoa(most))
 	}
 	return n, nil
 }

@@ -107,7 +107,7 @@ func (s *Server) diagnosticsAnalyze(c echo.Context) error {
 
 func (s *Server) diagnosticsHistory(c echo.Context) error {
 	well := wellParam(c)
-	limit, err := intParam(c, "limit", 10, 1, 100)
+	limit, err := intParam(c, "limit", 10, 100)
 	if err != nil {
 		return err
 	}
@@ -122,7 +122,7 @@ func (s *Server) diagnosticsHistory(c echo.Context) error {
 }
 
 func (s *Server) diagnosticsCritical(c echo.Context) error {
-	limit, err := intParam(c, "limit", 50, 1, 100)
+	limit, err := intParam(c, "limit", 50, 100)
 	if err != nil {
 		return err
 	}

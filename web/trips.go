@@ -8,7 +8,7 @@ import (
 
 // apiTrips is GET /api/v1/wells/{well}/trips: what was read around each of the last trips.
 func (s *Server) apiTrips(c echo.Context) error {
-	limit, err := intParam(c, "limit", 10, 1, 50)
+	limit, err := intParam(c, "limit", 10, 50)
 	if err != nil {
 		return err
 	}
