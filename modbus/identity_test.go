@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"net"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 
@@ -16,16 +17,17 @@ import (
 // A device says who it is when it begins to answer; another one in its place is noticed.
 func TestIdentity(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		serial, silent := uint16(7001), false
-		asked := 0
+		var serial, asked atomic.Uint32
+		var silent atomic.Bool
+		serial.Store(7001)
 		peer := &peer{script: func(_ *peer, conn net.Conn, a ask) bool {
 			switch {
-			case silent:
+			case silent.Load():
 				return true
 			case a.address == 20:
-				asked++
+				asked.Add(1)
 				b := []byte{byte(2 * a.quantity)}
-				b = binary.BigEndian.AppendUint16(b, serial)
+				b = binary.BigEndian.AppendUint16(b, uint16(serial.Load()))
 				b = binary.BigEndian.AppendUint16(b, 16)
 				_, _ = conn.Write(a.frame(a.fc, b))
 				return true
@@ -44,12 +46,13 @@ func TestIdentity(t *testing.T) {
 			}
 			switch n++; n {
 			case 5:
-				if asked != 1 {
-					t.Errorf("asked who it is %d times in five polls, want once", asked)
+				if n := asked.Load(); n != 1 {
+					t.Errorf("asked who it is %d times in five polls, want once", n)
 				}
-				silent = true
+				silent.Store(true)
 			case 8:
-				silent, serial = false, 7002
+				serial.Store(7002)
+				silent.Store(false)
 			case 60:
 				cancel()
 			}
@@ -68,8 +71,8 @@ func TestIdentity(t *testing.T) {
 		if diff := cmp.Diff([]string{"16 Earth fault"}, st.LastFaults); diff != "" {
 			t.Errorf("faults (-want +got):\n%s", diff)
 		}
-		if asked != 2 {
-			t.Errorf("asked %d times, want once for each time it began to answer", asked)
+		if n := asked.Load(); n != 2 {
+			t.Errorf("asked %d times, want once for each time it began to answer", n)
 		}
 	})
 }
