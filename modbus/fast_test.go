@@ -25,11 +25,12 @@ func fastRun(t *testing.T, peer *peer, n int) (events []string, p *modbus.Poller
 	d.Fast = 200 * time.Millisecond
 	start := time.Now()
 	note := func(kind string, s *esp.Scan) {
-		text := kind + s.Time.Sub(start).String()
+		var text strings.Builder
+		text.WriteString(kind + s.Time.Sub(start).String())
 		for i := range s.Readings {
-			text += " " + s.Readings[i].Quality.String()
+			text.WriteString(" " + s.Readings[i].Quality.String())
 		}
-		events = append(events, text)
+		events = append(events, text.String())
 	}
 	p = mustPoller(t, modbus.Config{
 		Well: "w", Devices: []modbus.Device{d}, Links: modbus.NewLinks(modbus.LinksConfig{Dial: peer.dial}),

@@ -8,6 +8,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -39,14 +40,15 @@ const (
 // each is a constant.
 func matrixProfile(tb testing.TB, id string, from ...int) *profile.Profile {
 	tb.Helper()
-	text := "schema: esp-profile/1\nid: " + id + "\nkind: drive\nlink: {between_ms: 100}\ndefaults: {fc: 3, base: 0}\npoints:\n"
+	var text strings.Builder
+	text.WriteString("schema: esp-profile/1\nid: " + id + "\nkind: drive\nlink: {between_ms: 100}\ndefaults: {fc: 3, base: 0}\npoints:\n")
 	for _, first := range from {
 		for a := range 5 + first%7 {
-			text += fmt.Sprintf("  - {name: r%d, ref: %d, plausible: [0, 0x3FFF]}\n", first+a, first+a)
+			text.WriteString(fmt.Sprintf("  - {name: r%d, ref: %d, plausible: [0, 0x3FFF]}\n", first+a, first+a))
 		}
-		text += fmt.Sprintf("  - {name: identity_%d, ref: %d, constant: %d}\n", first, first+5+first%7, matrixIdentity)
+		text.WriteString(fmt.Sprintf("  - {name: identity_%d, ref: %d, constant: %d}\n", first, first+5+first%7, matrixIdentity))
 	}
-	return mustParse(tb, text)
+	return mustParse(tb, text.String())
 }
 
 // trial is one run.

@@ -320,7 +320,7 @@ func functions(t *testing.T, packets [][]string) map[string]bool {
 		if len(p) != 3 || p[0] == "" || p[1] != "" || !strings.HasSuffix(p[2], "modbus") {
 			t.Fatalf("packet %d is no Modbus frame: %q", i, p)
 		}
-		for _, code := range strings.Split(p[0], ",") {
+		for code := range strings.SplitSeq(p[0], ",") {
 			if n, err := strconv.Atoi(code); err != nil || n < 1 || n > 4 {
 				t.Errorf("packet %d has function %s", i, code)
 			}

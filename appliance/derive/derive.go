@@ -11,6 +11,7 @@ package derive
 
 import (
 	"math"
+	"slices"
 
 	"wellkeeper.internal/appliance/esp"
 )
@@ -139,10 +140,8 @@ func (s *step) compute(readings []esp.Reading, x []float64) esp.Reading {
 	if out.Quality == esp.Lost || out.Quality == esp.Invalid {
 		return out
 	}
-	for _, v := range x {
-		if math.IsNaN(v) { // beside a worse one that still has a number
-			return esp.Reading{Value: math.NaN(), Quality: max(out.Quality, esp.Invalid), Reason: out.Reason}
-		}
+	if slices.ContainsFunc(x, math.IsNaN) { // beside a worse one that still has a number
+		return esp.Reading{Value: math.NaN(), Quality: max(out.Quality, esp.Invalid), Reason: out.Reason}
 	}
 	v := s.formula.value(x, s.fact)
 	raw := math.Round(v * scaleOf(s.signal))

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 )
@@ -190,12 +191,7 @@ func (a *Authority) drop(list []key) error {
 	}
 	a.mu.Lock()
 	maps.DeleteFunc(a.sessions, func(k key, _ *session) bool {
-		for _, d := range list {
-			if d == k {
-				return true
-			}
-		}
-		return false
+		return slices.Contains(list, k)
 	})
 	a.mu.Unlock()
 	err := a.table.Update(func(tx Tx) error {
