@@ -44,9 +44,9 @@ func matrixProfile(tb testing.TB, id string, from ...int) *profile.Profile {
 	text.WriteString("schema: esp-profile/1\nid: " + id + "\nkind: drive\nlink: {between_ms: 100}\ndefaults: {fc: 3, base: 0}\npoints:\n")
 	for _, first := range from {
 		for a := range 5 + first%7 {
-			text.WriteString(fmt.Sprintf("  - {name: r%d, ref: %d, plausible: [0, 0x3FFF]}\n", first+a, first+a))
+			fmt.Fprintf(&text, "  - {name: r%d, ref: %d, plausible: [0, 0x3FFF]}\n", first+a, first+a)
 		}
-		text.WriteString(fmt.Sprintf("  - {name: identity_%d, ref: %d, constant: %d}\n", first, first+5+first%7, matrixIdentity))
+		fmt.Fprintf(&text, "  - {name: identity_%d, ref: %d, constant: %d}\n", first, first+5+first%7, matrixIdentity)
 	}
 	return mustParse(tb, text.String())
 }
