@@ -149,15 +149,8 @@ type history struct {
 // alarms lists what the records of a stopped appliance say of an alarm.
 func alarms(t *testing.T, data, id string) (told []esp.Change) {
 	t.Helper()
-	store, err := storage.Open(t.Context(), storage.Config{Dir: data})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := store.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
+	store, done := openStore(t, data)
+	defer done()
 	for r, err := range store.Records(t.Context(), storage.RecordQuery{Kinds: []record.Kind{record.KindAlarm}}) {
 		if err != nil {
 			t.Fatal(err)

@@ -199,15 +199,8 @@ func TestSilentDriveIsACondition(t *testing.T) {
 // told lists the ids of the events of a stopped appliance that begin so.
 func told(t *testing.T, data, prefix string) (ids []string) {
 	t.Helper()
-	store, err := storage.Open(t.Context(), storage.Config{Dir: data})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := store.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
+	store, done := openStore(t, data)
+	defer done()
 	for r, err := range store.Records(t.Context(), storage.RecordQuery{Kinds: []record.Kind{record.KindEvent}}) {
 		if err != nil {
 			t.Fatal(err)

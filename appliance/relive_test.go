@@ -78,15 +78,8 @@ func TestTheDriveIsReadWhileThePastIsRelived(t *testing.T) {
 // alarm of that time is dated.
 func checkWaited(t *testing.T, data string, begun, released time.Time) {
 	t.Helper()
-	store, err := storage.Open(t.Context(), storage.Config{Dir: data})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := store.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
+	store, done := openStore(t, data)
+	defer done()
 	scans := 0
 	for row, err := range store.Range(t.Context(), storage.Query{Well: "W-1", From: begun, To: released}) {
 		if err != nil {

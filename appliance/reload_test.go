@@ -158,15 +158,8 @@ func TestReload(t *testing.T) {
 // in time, and gives the times of the scans.
 func gapless(t *testing.T, data string, wells ...string) map[string][]time.Time {
 	t.Helper()
-	store, err := storage.Open(t.Context(), storage.Config{Dir: data})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := store.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
+	store, done := openStore(t, data)
+	defer done()
 	if n := len(store.Epochs()); n != 1 {
 		t.Errorf("the store has had %d lives, want one", n)
 	}
@@ -310,15 +303,8 @@ func TestRefusedConfiguration(t *testing.T) {
 // events lists the ids of the appliance's own events.
 func events(t *testing.T, data string) []string {
 	t.Helper()
-	store, err := storage.Open(t.Context(), storage.Config{Dir: data})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := store.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
+	store, done := openStore(t, data)
+	defer done()
 	var ids []string
 	for r, err := range store.Records(t.Context(), storage.RecordQuery{Kinds: []record.Kind{record.KindEvent}}) {
 		if err != nil {

@@ -1,11 +1,7 @@
 package appliance_test
 
 import (
-	"encoding/binary"
-	"io"
-	"net"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -25,50 +21,6 @@ settings: [
   {name: restarts, ref: 101},
   {name: gone, ref: 200}]}`
 
-// knob is a drive with settings that somebody can change at it: it answers registers 0,
-// 100, 101 and 150, its serial number, and refuses all others. With another limit it is
-// another drive.
-func knob(t *testing.T) (addr string, limit *atomic.Uint32) {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	limit = new(atomic.Uint32)
-	limit.Store(60)
-	answer := func(c net.Conn) {
-		defer func() { _ = c.Close() }()
-		var b [12]byte
-		for {
-			if _, err := io.ReadFull(c, b[:]); err != nil {
-				return
-			}
-			address, n := binary.BigEndian.Uint16(b[8:]), int(binary.BigEndian.Uint16(b[10:]))
-			reply := append([]byte{b[0], b[1], 0, 0, 0, byte(3 + 2*n), b[6], b[7], byte(2 * n)}, make([]byte, 2*n)...)
-			value := map[uint16]uint16{0: 5200, 100: uint16(limit.Load()), 101: 3, 150: uint16(4000 + limit.Load())}
-			if v, ok := value[address]; ok && n == 1 {
-				binary.BigEndian.PutUint16(reply[9:], v)
-			} else {
-				reply = []byte{b[0], b[1], 0, 0, 0, 3, b[6], b[7] | 0x80, 2}
-			}
-			if _, err := c.Write(reply); err != nil {
-				return
-			}
-		}
-	}
-	go func() {
-		for {
-			c, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			go answer(c)
-		}
-	}()
-	t.Cleanup(func() { _ = listener.Close() })
-	return listener.Addr().String(), limit
-}
-
 type settingsAnswer struct {
 	Settings []record.Settings `json:"settings"`
 }
@@ -76,14 +28,14 @@ type settingsAnswer struct {
 // Somebody changes a setting at the drive while the box is off: it says which, from what
 // to what, and since when; what did not change is told once.
 func TestSettingsChangedAtTheDrive(t *testing.T) {
-	addr, limit := knob(t)
+	d := newDevice(t, map[uint16]uint16{0: 5200, 100: 60, 101: 3, 150: 4060})
 	data := t.TempDir()
 	begin := func() *running {
 		cfg, err := config.Complete(&config.Config{
 			Data: data,
 			Web:  config.Web{Listen: "127.0.0.1:0", TLS: config.TLS{Mode: config.TLSOff}},
 			Wells: []config.Well{{ID: "W-1", Devices: []config.Device{
-				{Name: "drive", URL: "tcp://" + addr, Unit: new(uint8(1)), Profile: "d", Period: time.Second},
+				{Name: "drive", URL: "tcp://" + d.addr, Unit: new(uint8(1)), Profile: "d", Period: time.Second},
 			}}},
 		}, config.Options{Profiles: fstest.MapFS{"profiles/d.yaml": {Data: []byte(settingsProfile)}}})
 		if err != nil {
@@ -112,7 +64,7 @@ func TestSettingsChangedAtTheDrive(t *testing.T) {
 		t.Errorf("a second look: %s, %v", text, err)
 	}
 	r.stop()
-	limit.Store(45)
+	d.set(map[uint16]uint16{100: 45, 150: 4045}) // and it is another drive
 	r = begin()
 	second := look(r, func(s record.Settings) bool { return len(s.Changed) > 0 })
 	want := record.SettingChange{Name: "underload_limit", Text: "Underload trip", Was: "60 %", Is: "45 %"}
@@ -121,15 +73,8 @@ func TestSettingsChangedAtTheDrive(t *testing.T) {
 	}
 	r.stop()
 
-	store, err := storage.Open(t.Context(), storage.Config{Dir: data})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := store.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
+	store, done := openStore(t, data)
+	defer done()
 	looks, events, replaced := 0, 0, 0
 	for rec, err := range store.Records(t.Context(), storage.RecordQuery{Kinds: []record.Kind{record.KindSettings, record.KindEvent}}) {
 		if err != nil {

@@ -68,15 +68,8 @@ func (r *running) stored(rows uint64) {
 // much, within two minutes, and in order.
 func stamped(t *testing.T, data string, ahead time.Duration) int {
 	t.Helper()
-	store, err := storage.Open(t.Context(), storage.Config{Dir: data})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := store.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
+	store, done := openStore(t, data)
+	defer done()
 	n := 0
 	var last uint64
 	for row, err := range store.Range(t.Context(), storage.Query{Well: "W-1"}) {

@@ -1,10 +1,6 @@
 package appliance_test
 
 import (
-	"encoding/binary"
-	"io"
-	"net"
-	"sync/atomic"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -21,73 +17,27 @@ const trippingProfile = `{schema: esp-profile/1, id: d, kind: drive, defaults: {
 status: {ref: 0, running: {mask: 0x0001, is: 0x0001}, tripped: {bit: 3}},
 faults: {code: {ref: 3}, table: {7: "Motor overload"}, unknown: "Fault {code}"}}`
 
-// tripping is a drive whose registers 0 to 3 are set by the test.
-func tripping(t *testing.T) (addr string, registers *[4]atomic.Uint32) {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	registers = new([4]atomic.Uint32)
-	answer := func(c net.Conn) {
-		defer func() { _ = c.Close() }()
-		var b [12]byte
-		for {
-			if _, err := io.ReadFull(c, b[:]); err != nil {
-				return
-			}
-			address, n := int(binary.BigEndian.Uint16(b[8:])), int(binary.BigEndian.Uint16(b[10:]))
-			reply := append([]byte{b[0], b[1], 0, 0, 0, byte(3 + 2*n), b[6], b[7], byte(2 * n)}, make([]byte, 2*n)...)
-			for i := range n {
-				if k := address + i; k < len(registers) {
-					binary.BigEndian.PutUint16(reply[9+2*i:], uint16(registers[k].Load()))
-				}
-			}
-			if _, err := c.Write(reply); err != nil {
-				return
-			}
-		}
-	}
-	go func() {
-		for {
-			c, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			go answer(c)
-		}
-	}()
-	t.Cleanup(func() { _ = listener.Close() })
-	return listener.Addr().String(), registers
-}
-
 // A drive trips on overload: what was read around it is on record at once, with the
 // current between the polls, and whole when the time after it has passed; it outlives the
 // program.
 func TestATripIsKept(t *testing.T) {
-	addr, registers := tripping(t)
-	set := func(values ...uint32) {
-		for i, v := range values {
-			registers[i].Store(v)
-		}
-	}
+	d := newDevice(t, map[uint16]uint16{0: 1, 1: 5200, 2: 400, 3: 0})
 	cfg, err := config.Complete(&config.Config{
 		Data: t.TempDir(),
 		Web:  config.Web{Listen: "127.0.0.1:0", TLS: config.TLS{Mode: config.TLSOff}},
 		Wells: []config.Well{{
 			ID: "W-1", Trip: config.Trip{Before: 5 * time.Second, After: 3 * time.Second},
-			Devices: []config.Device{{Name: "drive", URL: "tcp://" + addr, Unit: new(uint8(1)), Profile: "d", Period: time.Second, Fast: 100 * time.Millisecond}},
+			Devices: []config.Device{{Name: "drive", URL: "tcp://" + d.addr, Unit: new(uint8(1)), Profile: "d", Period: time.Second, Fast: 100 * time.Millisecond}},
 		}},
 	}, config.Options{Profiles: fstest.MapFS{"profiles/d.yaml": {Data: []byte(trippingProfile)}}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	set(1, 5200, 400, 0)
 	r := start(t, appliance.Options{Config: cfg})
 	r.stored(8)
-	set(1, 5100, 900, 0) // too much current, for less than a second between two polls
+	d.set(map[uint16]uint16{1: 5100, 2: 900}) // too much current, for less than a second between two polls
 	time.Sleep(700 * time.Millisecond)
-	set(8, 0, 0, 7)
+	d.set(map[uint16]uint16{0: 8, 1: 0, 2: 0, 3: 7})
 	type answer struct {
 		Trips []record.Trip `json:"trips"`
 	}
