@@ -257,7 +257,7 @@ func TestTapReload(t *testing.T) {
 		t.Errorf("settings that took effect (-want +got):\n%s", diff)
 	}
 	m := connect(t, address)
-	until(t, "well 2 is served", func() bool { return m.words(2, 0, 3) != nil })
+	until(t, "both wells are served", func() bool { return m.words(1, 0, 3) != nil && m.words(2, 0, 3) != nil })
 	r.reload(p.config(2, func(c *config.Config) {
 		c.Tap.Listen, c.Tap.Units = address, []config.TapUnit{{Well: "W-2", Device: "drive", Unit: 42}}
 	}))
