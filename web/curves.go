@@ -4,6 +4,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"time"
 
 	"wellkeeper.internal/appliance/esp"
 )
@@ -73,6 +74,9 @@ func percent(v float64) string { return strconv.FormatFloat(v, 'f', 1, 64) + "%"
 type sparkView struct {
 	Path string
 	Band *bandView // From and Width are y and height
+	// Onset is where the finding that the curve is evidence of began; empty: before the
+	// curve, or no finding.
+	Onset string
 }
 
 // Height of the drawing, and the room left above and below.
@@ -150,15 +154,25 @@ func tenth(v float64) string {
 	return strings.TrimSuffix(strconv.FormatFloat(v, 'f', 1, 64), ".0")
 }
 
-// sparkFor finds the signal behind a piece of evidence: named itself, or as the
+// sparkFor draws the signal behind a piece of evidence of a finding that began at onset.
+func (m *model) sparkFor(name string, onset time.Time) *sparkView {
+	s := m.signalFor(name)
+	if s == nil {
+		return nil
+	}
+	v := spark(s)
+	if ago := m.now.Sub(onset); v != nil && !onset.IsZero() && ago >= 0 && ago < (curvePoints-1)*curveInterval {
+		v.Onset = tenth(100 * (1 - float64(ago)/float64((curvePoints-1)*curveInterval)))
+	}
+	return v
+}
+
+// signalFor finds the signal behind a piece of evidence: named itself, or as the
 // beginning of a feature's name such as motor_current_swing.
-func (m *model) sparkFor(name string) *sparkView {
+func (m *model) signalFor(name string) *Signal {
 	for n := name; n != ""; {
 		if id, ok := esp.Lookup(n); ok {
-			if s := m.signals[id]; s != nil {
-				return spark(s)
-			}
-			return nil
+			return m.signals[id]
 		}
 		cut := strings.LastIndexByte(n, '_')
 		if cut < 0 {

@@ -4,6 +4,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"time"
 
 	"wellkeeper.internal/appliance/esp"
 )
@@ -130,7 +131,7 @@ func (m *model) open(d *esp.Diagnosis) *openView {
 		v.For = coarse(m.now.Sub(d.Onset))
 	}
 	for i := range d.Evidence {
-		v.Evidence = append(v.Evidence, m.evidence(&d.Evidence[i]))
+		v.Evidence = append(v.Evidence, m.evidence(&d.Evidence[i], d.Onset))
 	}
 	for _, a := range d.Against {
 		v.Against = append(v.Against, m.show.words(a))
@@ -152,8 +153,8 @@ func (m *model) open(d *esp.Diagnosis) *openView {
 	return v
 }
 
-func (m *model) evidence(e *esp.Evidence) evidenceView {
-	return evidenceView{Words: m.show.words(e.Text), Spark: m.sparkFor(e.Signal)}
+func (m *model) evidence(e *esp.Evidence, onset time.Time) evidenceView {
+	return evidenceView{Words: m.show.words(e.Text), Spark: m.sparkFor(e.Signal, onset)}
 }
 
 // nameWords is the label of a canonical name; another name loses its underscores.
