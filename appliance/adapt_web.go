@@ -62,7 +62,7 @@ func (p pages) Overview(_ context.Context, id esp.WellID) (*web.Overview, error)
 	now := w.pipeline.snapshot()
 	signals, scan := w.pipeline.board.Latest()
 	o := &web.Overview{
-		Well: w.esp, Time: p.app.clock.Now(), State: now.State, Since: now.Since, Scan: scan, Number: now.Seq,
+		Well: w.esp, Time: p.app.clock.Now(), State: now.State, Since: now.Since, Life: web.Life(now.Life), Scan: scan, Number: now.Seq,
 		Signals: signals, Findings: now.Findings, Alarms: now.Alarms, Devices: w.devicesView(),
 		Uplink: p.app.uplinkView(), Storage: *p.app.disk.Load(), Filling: now.Filling,
 		Notices: p.app.banners(id),

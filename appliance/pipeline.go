@@ -69,6 +69,7 @@ type published struct {
 	Layout   *esp.Layout // its layout
 	State    esp.State
 	Since    time.Time
+	Life     diagnosis.Tally
 	Findings []esp.Diagnosis
 	Alarms   []esp.Alarm
 	Stop     *diagnosis.Stop
@@ -298,6 +299,7 @@ func (p *pipeline) publish(s *esp.Scan) {
 	p.work.Lock()
 	defer p.work.Unlock()
 	state, since := p.engine.State()
+	life := p.engine.Tally()
 	bands := make([]band, len(s.Layout.Columns))
 	for i := range bands {
 		id := s.Layout.Columns[i].Signal
@@ -325,7 +327,7 @@ func (p *pipeline) publish(s *esp.Scan) {
 	if !p.awaiting || s.Seq >= p.published.Seq { // while scans wait, the newest of them stays
 		p.published.Seq, p.published.Scan, p.published.Layout = s.Seq, s.Time, s.Layout
 	}
-	p.published.State, p.published.Since = state, since
+	p.published.State, p.published.Since, p.published.Life = state, since, life
 	p.published.Findings, p.published.Alarms = findings, alarms
 	p.published.Bands, p.published.Stop = bands, stop
 }

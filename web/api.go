@@ -1,6 +1,7 @@
 package web
 
 import (
+	"math"
 	"net/http"
 	"time"
 
@@ -79,6 +80,25 @@ type notEnteredDoc struct {
 	Text string `json:"text"`
 }
 
+// lifeDoc is what the pump did since a time.
+type lifeDoc struct {
+	Since   string  `json:"since"`
+	Turned  float64 `json:"turned_hours"`
+	Stood   float64 `json:"stood_hours"`
+	Unknown float64 `json:"unknown_hours"`
+	Starts  int     `json:"starts"`
+	Trips   int     `json:"trips"`
+}
+
+// newLifeDoc is nil where nothing was seen.
+func newLifeDoc(l *Life) *lifeDoc {
+	if l.Since.IsZero() {
+		return nil
+	}
+	hours := func(d time.Duration) float64 { return math.Round(d.Hours()*100) / 100 }
+	return &lifeDoc{iso(l.Since), hours(l.Turned), hours(l.Stood), hours(l.Unknown), l.Starts, l.Trips}
+}
+
 func (s *Server) apiLatest(c echo.Context) error {
 	o, err := s.cfg.Wells.Overview(c.Request().Context(), wellParam(c))
 	if err != nil {
@@ -107,7 +127,7 @@ func (s *Server) apiLatest(c echo.Context) error {
 	for _, n := range o.NotEntered {
 		missing = append(missing, notEnteredDoc{n.Signal.String(), n.Fact, "not entered: " + n.Words})
 	}
-	out := map[string]any{"well": o.Well.ID, "time": iso(o.Time), "number": o.Number, "scan": nil, "state": m.state(), "since": nil, "signals": signals, "not_entered": missing}
+	out := map[string]any{"well": o.Well.ID, "time": iso(o.Time), "number": o.Number, "scan": nil, "state": m.state(), "since": nil, "life": newLifeDoc(&o.Life), "signals": signals, "not_entered": missing}
 	if !o.Scan.IsZero() {
 		out["scan"] = iso(o.Scan)
 	}

@@ -126,6 +126,7 @@ func TestOwnAPI(t *testing.T) {
 	delete(latest, "signals")
 	equal(t, "latest", latest, object{
 		"well": "RB-114", "time": "2026-11-23T19:32:07.000Z", "scan": "2026-11-23T19:32:06.880Z", "number": 1000.0, "state": "running", "since": "2026-11-11T15:20:07.000Z",
+		"life":        object{"since": "2026-11-16T19:32:07.000Z", "turned_hours": 160.25, "stood_hours": 7.0, "unknown_hours": 0.75, "starts": 3.0, "trips": 2.0},
 		"not_entered": []any{},
 	})
 	s.source.Alter(func(o *web.Overview) { o.Signals[10].Time = o.Signals[10].Time.AddDate(0, 0, -1) })

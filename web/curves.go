@@ -161,8 +161,9 @@ func (m *model) sparkFor(name string, onset time.Time) *sparkView {
 		return nil
 	}
 	v := spark(s)
-	if ago := m.now.Sub(onset); v != nil && !onset.IsZero() && ago >= 0 && ago < (curvePoints-1)*curveInterval {
-		v.Onset = tenth(100 * (1 - float64(ago)/float64((curvePoints-1)*curveInterval)))
+	// In whole intervals, so that the mark moves with the curve and no more often.
+	if ago := int(m.now.Sub(onset) / curveInterval); v != nil && !onset.IsZero() && ago >= 0 && ago < curvePoints {
+		v.Onset = sparkX(curvePoints - 1 - ago)
 	}
 	return v
 }

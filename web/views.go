@@ -98,6 +98,7 @@ type Overview struct {
 	Time  time.Time // the appliance's clock when this was put together
 	State esp.State // as the engine sees it
 	Since time.Time // when State began; zero: not known
+	Life  Life
 	// Scan is the time of the latest scan, whatever was in it; zero: none yet. Number is
 	// the number that the store gave it.
 	Scan   time.Time
@@ -126,6 +127,15 @@ type Overview struct {
 	Filling *Filling
 	// Notices are sentences for the top of the page, such as a refused configuration.
 	Notices []string
+}
+
+// Life is what the pump did since the engine began to look: a week before the program
+// was started, or the beginning of what is stored.
+type Life struct {
+	Since time.Time // zero: nothing was seen
+	// Turned, Stood and Unknown add up to the time since then.
+	Turned, Stood, Unknown time.Duration
+	Starts, Trips          int
 }
 
 // Unassessed is a diagnosis that cannot be made, and what it lacks: canonical names of

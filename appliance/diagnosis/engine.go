@@ -43,6 +43,7 @@ type Engine struct {
 	codes      [codeCount]int64 // last values of the status columns; −1: not known
 	drive      driveWatch
 	machine    machine
+	tally      tally
 
 	now    int64 // monotonic, ms
 	offset int64 // monotonic minus wall time
@@ -300,12 +301,16 @@ func (e *Engine) observeState(now int64, out *Outcome) {
 		w.power, _ = t.held(now)
 	}
 	from := e.machine.state
+	e.tally.pass(now, from, e.period)
 	turned := from.Turning() || (from == esp.StateUnknown && e.machine.before.Turning())
 	if !e.machine.step(&w, now) {
 		e.noteFault()
 		return
 	}
 	to := e.machine.state
+	if from != esp.StateUnknown || e.machine.before != esp.StateUnknown {
+		e.tally.change(turned, to)
+	}
 	switch {
 	case turned && !to.Turning() && to != esp.StateUnknown:
 		e.noteStop(now)

@@ -78,6 +78,7 @@ func (s *Source) overviewLocked(well esp.WellID) *web.Overview {
 			Facts: esp.Facts{PumpDepth: 2266.5, PerforationDepth: 2301},
 		},
 		Time: now, State: esp.Running, Since: s.start.Add(-(12*24+4)*time.Hour - 12*time.Minute), Scan: now.Add(-120 * time.Millisecond), Number: 1000 + s.tick,
+		Life:    web.Life{Since: s.start.Add(-7 * 24 * time.Hour), Turned: 160*time.Hour + 15*time.Minute, Stood: 7 * time.Hour, Unknown: 45 * time.Minute, Starts: 3, Trips: 2},
 		Fault:   &web.Fault{},
 		Storage: web.Storage{Free: 40 << 30, DaysLeft: 412.7},
 		Uplink:  &web.Uplink{State: "online", LastSuccess: s.start.Add(-40 * time.Second)},
